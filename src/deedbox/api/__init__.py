@@ -1,0 +1,1 @@
+"""The REST API that people, applications and scripts call."""

@@ -1,0 +1,1 @@
+"""Tells the other nodes of a deployment what happened on this one."""

@@ -1,0 +1,1 @@
+"""The rules of claiming and owning devices, free of input and output."""

@@ -1,0 +1,1 @@
+"""Keeps what the rules decide: stores over SQLite and PostgreSQL, and their migrations."""

@@ -1,0 +1,1 @@
+"""Fakes and conformance suites for authors of stores, transports and buses."""

@@ -1,0 +1,1 @@
+"""The device side: bytes come in, the rules are asked, bytes go out."""

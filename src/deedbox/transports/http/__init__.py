@@ -1,0 +1,1 @@
+"""The device API over HTTP, under /api/v1."""
