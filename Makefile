@@ -1,0 +1,120 @@
+# README's two commands are `make demo` and `make test`; each sets up all that it needs.
+# What else there is: make help
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+CONFORMANCE := .venv-conformance/tb-rest-client-4.4
+CONFORMANCE_LOCK := tests/conformance/requirements-tb-rest-client-4.4.lock
+
+# Test processes at a time; 0 runs the tests in one process, which reads better while debugging.
+WORKERS ?= 2
+# One benchmark by name (make bench BENCH=claims); all of them without.
+BENCH ?= *
+# make lock UPGRADE=--upgrade takes the newest versions instead of keeping the locked ones.
+UPGRADE ?=
+
+INSTALL := -m pip install --quiet --disable-pip-version-check
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--default-index https://pypi.org/simple --no-emit-index-url \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+.PHONY: help $(VENV) demo test lint types contracts unit bench lock test-packages $(CONFORMANCE)
+
+help: ## say what can be made
+	@sed -n 's/^\([^ :]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | sed 's/\$$(VENV)/$(VENV)/' \
+		| column -t -s "$$(printf '\t')" 2>/dev/null || true
+
+# Debian packages: $(call debian,PACKAGES) installs them when it may, else says what to type.
+define debian
+	if ! command -v apt-get >/dev/null; then \
+		echo "Missing: $(1) (Debian's names). Install what your system calls them, then try again." >&2; exit 1; \
+	elif [ "$$(id -u)" = 0 ]; then as_root=; \
+	elif sudo -n true 2>/dev/null; then as_root="sudo -n"; \
+	else echo "Missing: $(1). Type: sudo apt-get install $(1)   and then try again." >&2; exit 1; \
+	fi; \
+	echo "Installing Debian packages: $(1)"; \
+	$$as_root apt-get -qq update && \
+	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(1) >/dev/null
+endef
+
+# A command named python3.13 may be there without working (pyenv), so each is asked to run.
+$(PYTHON):
+	@for candidate in python3 python3.13 python3.12 python3.11; do \
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			python="$$(command -v $$candidate)"; break; \
+		fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+		echo "Deedbox needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || true)." >&2; \
+		echo "On Debian 12 or Ubuntu 24.04 and later: sudo apt-get install python3 python3-venv" >&2; \
+		echo "Elsewhere install python3.11, python3.12 or python3.13, then try again." >&2; \
+		exit 1; \
+	fi; \
+	version="$$("$$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')"; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then $(call debian,$$version-venv); fi; \
+	rm -rf $(VENV); "$$python" -m venv $(VENV)
+
+$(RUNTIME): requirements.lock pyproject.toml | $(PYTHON)
+	@echo "Installing what Deedbox needs to run"
+	@$(PYTHON) $(INSTALL) --require-hashes -r requirements.lock
+	@$(PYTHON) $(INSTALL) --no-deps --editable .
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
+	@echo "Installing what Deedbox needs to be tested"
+	@$(PYTHON) $(INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV): $(DEVELOPMENT) ## the environment for development
+
+demo: $(RUNTIME) ## see Deedbox at work: server, tenant, simulated devices, claim page
+	@$(VENV)/bin/deedbox demo
+
+test: test-packages $(VENV) lint types contracts $(CONFORMANCE) ## check and test everything
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile
+
+# Ubuntu's chromium package is a snap, which does not run everywhere: there playwright brings one.
+test-packages: $(DEVELOPMENT)
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
+		if grep -qs '^ID=ubuntu' /etc/os-release; then \
+			$(VENV)/bin/playwright install --with-deps chromium; \
+		else $(call debian,chromium); fi; \
+	fi
+
+lint: $(DEVELOPMENT) ## style
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: $(DEVELOPMENT) ## types, strictly
+	@$(VENV)/bin/mypy
+
+contracts: $(DEVELOPMENT) ## who may import whom
+	@$(VENV)/bin/lint-imports
+
+unit: $(DEVELOPMENT) ## the tests that need no other process
+	@$(PYTHON) -m pytest --ignore=tests/acceptance --ignore=tests/attacks --ignore=tests/conformance
+
+bench: $(DEVELOPMENT) ## measure; one of them with BENCH=name
+	@for file in bench/$(BENCH).py; do echo "== $$file"; $(PYTHON) "$$file"; done
+
+# Real clients have environments of their own: they overwrite each other's packages.
+$(CONFORMANCE): $(CONFORMANCE)/.installed
+
+$(CONFORMANCE)/.installed: $(CONFORMANCE_LOCK) | $(PYTHON)
+	@echo "Installing tb-rest-client 4.4 for the conformance tests"
+	@$(PYTHON) -m venv --clear $(CONFORMANCE)
+	@$(CONFORMANCE)/bin/python $(INSTALL) --require-hashes -r $(CONFORMANCE_LOCK)
+	@touch $@
+
+lock: $(DEVELOPMENT) ## write the lock files anew after a change of dependencies
+	@$(LOCK) pyproject.toml -o requirements.lock
+	@$(LOCK) pyproject.toml --group dev --extra postgresql -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) $(CONFORMANCE_LOCK:.lock=.in) -o $(CONFORMANCE_LOCK)
