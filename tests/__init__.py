@@ -1,0 +1,1 @@
+"""The tests of Deedbox: a folder per layer, as in src, and folders for what crosses them."""
