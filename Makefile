@@ -29,8 +29,8 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 .PHONY: help $(VENV) demo test lint types contracts unit bench lock test-packages $(CONFORMANCE)
 
 help: ## say what can be made
-	@sed -n 's/^\([^ :]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | sed 's/\$$(VENV)/$(VENV)/' \
-		| column -t -s "$$(printf '\t')" 2>/dev/null || true
+	@awk -F ':.*## ' '/^[^\t ]+:.*## / { sub(/\$$\(VENV\)/, "$(VENV)"); printf "make %-10s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
 
 # Debian packages: $(call debian,PACKAGES) installs them when it may, else says what to type.
 define debian
@@ -47,20 +47,21 @@ endef
 
 # A command named python3.13 may be there without working (pyenv), so each is asked to run.
 $(PYTHON):
-	@for candidate in python3 python3.13 python3.12 python3.11; do \
+	@python=; for candidate in python3 python3.13 python3.12 python3.11; do \
 		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 			python="$$(command -v $$candidate)"; break; \
 		fi; \
 	done; \
-	if [ -z "$${python:-}" ]; then \
-		echo "Deedbox needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || true)." >&2; \
+	if [ -z "$$python" ]; then \
+		found="$$(python3 --version 2>/dev/null || echo none)"; \
+		echo "Deedbox needs Python 3.11 or newer; found: $$found." >&2; \
 		echo "On Debian 12 or Ubuntu 24.04 and later: sudo apt-get install python3 python3-venv" >&2; \
 		echo "Elsewhere install python3.11, python3.12 or python3.13, then try again." >&2; \
 		exit 1; \
 	fi; \
 	version="$$("$$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')"; \
 	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then $(call debian,$$version-venv); fi; \
-	rm -rf $(VENV); "$$python" -m venv $(VENV)
+	rm -rf $(VENV); "$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(RUNTIME): requirements.lock pyproject.toml | $(PYTHON)
 	@echo "Installing what Deedbox needs to run"
