@@ -37,9 +37,8 @@ def _words(identifier: str) -> set[str]:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [
-        name(file) for file in python_files(*EVERYWHERE) if not ast.get_docstring(parsed(file))
-    ]
+    files = python_files(*EVERYWHERE)
+    silent = [name(file) for file in files if not ast.get_docstring(parsed(file))]
     assert not silent, "these need a module docstring of one or two sentences"
 
 
