@@ -104,7 +104,9 @@ unit: $(DEVELOPMENT) ## the tests that need no other process
 	@$(PYTHON) -m pytest --ignore=tests/acceptance --ignore=tests/attacks --ignore=tests/conformance
 
 bench: $(DEVELOPMENT) ## measure; one of them with BENCH=name
-	@for file in bench/$(BENCH).py; do echo "== $$file"; $(PYTHON) "$$file"; done
+	@files="$(wildcard bench/$(BENCH).py)"; \
+	if [ -z "$$files" ]; then echo "There is no benchmark bench/$(BENCH).py." >&2; exit 1; fi; \
+	for file in $$files; do echo "== $$file"; $(PYTHON) "$$file"; done
 
 # Real clients have environments of their own: they overwrite each other's packages.
 $(CONFORMANCE): $(CONFORMANCE)/.installed
