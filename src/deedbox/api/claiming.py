@@ -1,0 +1,107 @@
+"""Claim and reclaim: `/api/customer/device/{deviceName}/claim`."""
+
+import hashlib
+from typing import Annotated, Any
+from urllib.parse import unquote
+from uuid import UUID
+
+from litestar import Response, delete, post
+from litestar.params import Parameter
+
+from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of, source_address
+from deedbox.api.shapes.claiming import ClaimResultShape, ClaimShape
+from deedbox.api.shapes.devices import device_shape
+from deedbox.core import deeds
+from deedbox.core.claim_requests import Answer, ClaimOutcome, ClaimRequest
+from deedbox.core.errors import InvalidValue, NotFound, TooManyAttempts
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.storage import Stores
+from deedbox.core.windows import check_secret_key
+
+_PATH = "/api/customer/device/{device_name:str}/claim"
+
+
+@post(_PATH, status_code=200, tags=["Claiming"], summary="Claim a device")
+async def claim_device(
+    request: ApiRequest,
+    device_name: str,
+    data: ClaimShape | None = None,
+    sub_customer_id: Annotated[UUID | None, Parameter(query="subCustomerId")] = None,
+    idempotency_key: Annotated[str | None, Parameter(header="Idempotency-Key")] = None,
+) -> Response[Any]:
+    """Make the device yours by its name and secret key.
+
+    200 with the device; 400 `"FAILURE"` when no open window has that key; 400 `"CLAIMED"` when the device has
+    an owner; 404 for an unknown name; 429 with `Retry-After` after too many wrong keys.
+    """
+    principal = await principal_of(request)
+    check(principal, Operation.CLAIM_DEVICES, Target(Resource.DEVICE, principal.tenant_id))
+    name = _name(device_name)
+    wish = ClaimRequest(
+        actor=principal.actor(source_address(request)),
+        customer_id=await _new_owner(context_of(request), principal, sub_customer_id),
+        customer_title=principal.customer_title,
+        device_name=name,
+        secret_key=_secret_key(data),
+        idempotency_digest=_idempotency_digest(idempotency_key, principal, name, data),
+    )
+    return _response(await context_of(request).claim(wish))
+
+
+@delete(_PATH, status_code=200, tags=["Claiming"], summary="Reclaim a device")
+async def reclaim_device(request: ApiRequest, device_name: str) -> None:
+    """End the ownership of a device: by its owner, or by its tenant's administrators."""
+    principal = await principal_of(request)
+    check(principal, Operation.RECLAIM, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
+    context, named = context_of(request), (principal.tenant_id, _name(device_name))
+    actor = principal.actor(source_address(request))
+
+    async def work(stores: Stores) -> bool:
+        states = await stores.claims.lock_named_devices([named])
+        return await deeds.reclaim(stores.claims, states.get(named), actor, context.policy)
+
+    await context.storage.write(work)
+
+
+def _response(outcome: ClaimOutcome) -> Response[Any]:
+    if outcome.answer is Answer.TOO_MANY_ATTEMPTS:
+        raise TooManyAttempts(outcome.retry_after_ms)
+    if outcome.answer is Answer.NOT_FOUND:
+        raise NotFound
+    if outcome.device is None:
+        return Response(str(outcome.answer), status_code=400, media_type="application/json")
+    return Response(ClaimResultShape(device=device_shape(outcome.device)), status_code=200)
+
+
+def _name(device_name: str) -> str:
+    # The path arrives as it was sent, so that a name may hold an encoded slash; decoded once, here.
+    name = unquote(device_name)
+    if not name.strip():
+        raise InvalidValue("Parameter 'deviceName' can't be empty!", "/deviceName")
+    return name
+
+
+def _secret_key(data: ClaimShape | None) -> str:
+    key = None if data is None else data.secret_key
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return check_secret_key("" if key is None else str(key))
+
+
+async def _new_owner(context: ApiContext, principal: Principal, sub_customer_id: UUID | None) -> UUID:
+    """Return the customer that shall own the device. Raises NotFound for one that is not the caller's."""
+    if principal.customer_id is None:
+        raise NotFound
+    if sub_customer_id in (None, principal.customer_id):
+        return principal.customer_id
+    raise NotFound("Requested sub-customer wasn't found!")
+
+
+def _idempotency_digest(
+    key: str | None, principal: Principal, name: str, data: ClaimShape | None
+) -> bytes | None:
+    """Bind the key to user, path and body: used for anything else, it is another key."""
+    if not key:
+        return None
+    parts = [principal.user_id.hex, name, repr(_secret_key(data)), key]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,53 @@
+"""What the REST API is handed by `main`, and what a handler needs of a request."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from litestar.connection import Request
+from litestar.datastructures import State
+
+from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
+from deedbox.core.errors import NotSignedIn
+from deedbox.core.keys import KeyRing
+from deedbox.core.ownership import ClaimPolicy
+from deedbox.core.permissions import Principal
+from deedbox.core.sessions import Authenticator
+from deedbox.core.storage import Storage
+
+ApiRequest = Request[Principal, str, State]
+
+
+@dataclass(frozen=True)
+class ApiContext:
+    """Everything behind the API. `claim` is the batched claim: one request in, its outcome out."""
+
+    storage: Storage
+    keys: KeyRing
+    policy: ClaimPolicy
+    authenticator: Authenticator
+    claim: Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
+
+
+def context_of(request: ApiRequest) -> ApiContext:
+    """Return what `main` handed over."""
+    context: ApiContext = request.app.state.context
+    return context
+
+
+async def principal_of(request: ApiRequest) -> Principal:
+    """Return who sent the request. Raises NotSignedIn, TokenExpired."""
+    return await context_of(request).authenticator.authenticate(bearer_token(request))
+
+
+def bearer_token(request: ApiRequest) -> str:
+    """Return the token of `X-Authorization` or `Authorization`. Raises NotSignedIn when there is none."""
+    header = request.headers.get("x-authorization") or request.headers.get("authorization") or ""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotSignedIn
+    return token.strip()
+
+
+def source_address(request: ApiRequest) -> str:
+    """Return where the request came from; the outer application has applied `http.trusted_proxies`."""
+    return request.client.host if request.client else ""

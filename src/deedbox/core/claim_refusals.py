@@ -1,0 +1,48 @@
+"""What a refused claim leaves behind: an entry in the tenant's audit log, an event when guesses burst."""
+
+from collections.abc import Sequence
+
+from deedbox.core.attempts import Ledger
+from deedbox.core.claim_requests import Answer, ClaimOutcome, ClaimRequest
+from deedbox.core.ownership import ClaimPolicy, DeviceState
+from deedbox.core.records import Event, RecordStore, Subject, audit_entry, json_text
+
+Refused = tuple[ClaimRequest, DeviceState | None, ClaimOutcome]
+
+#: Throttled ones are counted, not written one by one (behaviour §6.1).
+_NOT_RECORDED = (Answer.SUCCESS, Answer.TOO_MANY_ATTEMPTS)
+
+
+async def record_refusals(
+    store: RecordStore,
+    decided: Sequence[Refused],
+    budgets: Ledger,
+    policy: ClaimPolicy,
+    now_ms: int,
+) -> None:
+    """Write what the tenant shall know of those that were refused (behaviour §6.4)."""
+    refused = [it for it in decided if it[2].answer not in _NOT_RECORDED]
+    if not refused:
+        return
+    entries = [
+        audit_entry(store, it.actor, _subject(it, state), "CLAIM_DEVICE", now_ms=now_ms, failure=outcome.why)
+        for it, state, outcome in refused
+    ]
+    await store.add_audit_entries(entries)
+    used_up = {it.actor.user_id: it for it, _, _ in refused if budgets.is_spent(it.budgets(policy))}
+    await store.add_events([_burst(store, it, now_ms) for it in used_up.values()])
+
+
+def _burst(store: RecordStore, it: ClaimRequest, now_ms: int) -> Event:
+    data = {
+        "userId": it.actor.user_id,
+        "deviceName": it.device_name,
+        "sourceAddress": it.actor.source_address,
+    }
+    kind = "device.claim_failed_burst"
+    return Event(store.new_id(), it.actor.tenant_id, None, 0, kind, json_text(data), now_ms)
+
+
+def _subject(it: ClaimRequest, state: DeviceState | None) -> Subject:
+    device_id, epoch = (state.device.id, state.epoch) if state else (None, 0)
+    return Subject("DEVICE", device_id, it.device_name, epoch)

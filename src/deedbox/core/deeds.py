@@ -1,0 +1,267 @@
+"""Deeds: one row per period in which a customer owns a device; at most one is open, the database says so.
+
+A claim (`claiming.py`), an assignment and a transfer open deeds; a reclaim and whatever ends ownership
+closes them. Each opening and each closing raises the device's epoch in the same transaction (behaviour §5).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.devices import Device
+from deedbox.core.errors import NotFound
+from deedbox.core.ownership import ClaimPolicy, DeviceState, Window
+from deedbox.core.records import (
+    Actor,
+    AuditEntry,
+    Change,
+    Event,
+    LedgerRow,
+    RecordStore,
+    Subject,
+    audit_entry,
+    json_text,
+)
+from deedbox.core.windows import WindowStore
+
+
+class Reason(StrEnum):
+    """Why a deed was opened or closed."""
+
+    CLAIM = "claim"
+    ASSIGNMENT = "assignment"
+    RECLAIM = "reclaim"
+    REASSIGNMENT = "reassignment"
+    UNASSIGNMENT = "unassignment"
+    DEVICE_DELETED = "device_deleted"
+    CUSTOMER_DELETED = "customer_deleted"
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """A deed to be opened. With `window`, only if that window is open at `now_ms` and nothing blocks."""
+
+    deed_id: UUID
+    device_id: UUID
+    customer_id: UUID
+    actor: Actor
+    reason: Reason
+    now_ms: int
+    window: Window | None = None
+    burnt: tuple[bytes, ...] = ()
+    idempotency_digest: bytes | None = None
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """A deed to be closed, if it is still the open one."""
+
+    deed_id: UUID
+    device_id: UUID
+    customer_id: UUID
+    actor: Actor
+    reason: Reason
+    now_ms: int
+
+
+class DeedStore(WindowStore, RecordStore, Protocol):
+    """Deeds and what follows their opening and closing, inside one transaction."""
+
+    async def now_ms(self) -> int:
+        """Return the moment that decides, in epoch ms (the database's clock where there are nodes)."""
+        ...
+
+    async def lock_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, DeviceState]:
+        """Lock these devices' rows in id order and return their states; unknown ids are left out."""
+        ...
+
+    async def open_deeds(self, openings: Sequence[Opening]) -> Mapping[UUID, int]:
+        """Open deeds in one guarded statement and raise the epochs; return deed id -> new epoch.
+
+        A device that has an open deed already, is blocked, or whose window is not open at that moment,
+        is left as it is and its deed is missing from the answer.
+        """
+        ...
+
+    async def close_deeds(self, closings: Sequence[Closing]) -> Mapping[UUID, int]:
+        """Close deeds in one guarded statement and raise the epochs; return deed id -> new epoch."""
+        ...
+
+    async def drop_claiming_allowed(self, device_ids: Collection[UUID]) -> None:
+        """Delete the attribute `claimingAllowed` of these devices."""
+        ...
+
+    async def write_claiming_allowed(self, device_ids: Collection[UUID]) -> None:
+        """Write the attribute `claimingAllowed` = true for these devices."""
+        ...
+
+    async def customer_title(self, tenant_id: UUID, customer_id: UUID) -> str:
+        """Return the customer's title. Raises NotFound when the tenant has no such customer."""
+        ...
+
+
+async def assign(store: DeedStore, device_id: UUID, customer_id: UUID, actor: Actor) -> Device:
+    """Make the customer the owner, closing another's deed first; nothing changes if it is the owner already.
+
+    Raises NotFound for a device or customer that the actor's tenant does not have.
+    """
+    state = await _locked(store, device_id, actor.tenant_id)
+    title = await store.customer_title(actor.tenant_id, customer_id)
+    if state.deed and state.deed.customer_id == customer_id:
+        return state.device
+    now_ms = await store.now_ms()
+    if state.deed:
+        await close(store, [state], actor, Reason.REASSIGNMENT)
+    opening = Opening(
+        store.new_id(),
+        device_id,
+        customer_id,
+        actor,
+        Reason.ASSIGNMENT,
+        now_ms,
+        burnt=_burnt(state),
+    )
+    opened = await store.open_deeds([opening])
+    await store.drop_windows([device_id])
+    await record_openings(store, [(opening, state.device, title)], opened)
+    return msgspec.structs.replace(state.device, customer_id=customer_id)
+
+
+async def reclaim(store: DeedStore, state: DeviceState | None, actor: Actor, policy: ClaimPolicy) -> bool:
+    """End the deed on the owner's or the tenant's wish; return whether there was one (behaviour §5).
+
+    `state` is the locked device, None when the tenant has none of that name.
+    Raises NotFound, changing nothing, for everybody who is neither the tenant nor the owning customer.
+    """
+    owner = state.deed.customer_id if state and state.deed else None
+    if state is None or actor.customer_id not in (None, owner):
+        raise NotFound
+    if owner is None:
+        return False
+    await close(store, [state], actor, Reason.RECLAIM)
+    if not state.allowed_by_default(policy):
+        await store.write_claiming_allowed([state.device.id])
+    return True
+
+
+async def unassign(store: DeedStore, device_id: UUID, actor: Actor, policy: ClaimPolicy) -> Device:
+    """Take the device from its owner. Raises NotFound when the tenant has no such device."""
+    state = await _locked(store, device_id, actor.tenant_id)
+    if state.deed:
+        await close(store, [state], actor, Reason.UNASSIGNMENT)
+        if not state.allowed_by_default(policy):
+            await store.write_claiming_allowed([device_id])
+    return msgspec.structs.replace(state.device, customer_id=None)
+
+
+async def close(store: DeedStore, states: Sequence[DeviceState], actor: Actor, reason: Reason) -> None:
+    """Close the open deeds of locked devices, drop what the devices announced, and record it."""
+    now_ms = await store.now_ms()
+    owned = {state.deed.id: (state, state.deed) for state in states if state.deed}
+    closings = [
+        Closing(deed_id, state.device.id, deed.customer_id, actor, reason, now_ms)
+        for deed_id, (state, deed) in owned.items()
+    ]
+    epochs = await store.close_deeds(closings)
+    await store.drop_announced_windows([owned[deed_id][0].device.id for deed_id in epochs])
+    for deed_id, epoch in epochs.items():
+        state, deed = owned[deed_id]
+        done = _Recorded(state.device, deed.id, deed.customer_id, deed.customer_title, actor, reason, now_ms)
+        await _record(store, Change.CLOSED, [(done, epoch)])
+
+
+async def record_openings(
+    store: RecordStore, openings: Sequence[tuple[Opening, Device, str]], opened: Mapping[UUID, int]
+) -> None:
+    """Record those openings (with device and customer title) that came true: audit, ledger, event."""
+    done = [
+        (
+            _Recorded(device, o.deed_id, o.customer_id, title, o.actor, o.reason, o.now_ms),
+            opened[o.deed_id],
+        )
+        for o, device, title in openings
+        if o.deed_id in opened
+    ]
+    await _record(store, Change.OPENED, done)
+
+
+class _Recorded(msgspec.Struct, frozen=True):
+    device: Device
+    deed_id: UUID
+    customer_id: UUID
+    customer_title: str
+    actor: Actor
+    reason: Reason
+    now_ms: int
+
+
+async def _record(store: RecordStore, change: Change, done: Sequence[tuple[_Recorded, int]]) -> None:
+    await store.add_audit_entries([_audit(store, change, it, epoch) for it, epoch in done])
+    await store.add_ledger_rows([_ledger(store, change, it, epoch) for it, epoch in done])
+    await store.add_events([_event(store, change, it, epoch) for it, epoch in done])
+
+
+def _audit(store: RecordStore, change: Change, it: _Recorded, epoch: int) -> AuditEntry:
+    # Action and field names are those that clients of the reference server look for.
+    word = "assigned" if change is Change.OPENED else "unassigned"
+    action = "ASSIGNED_TO_CUSTOMER" if change is Change.OPENED else "UNASSIGNED_FROM_CUSTOMER"
+    data = {
+        "entityId": str(it.device.id),
+        f"{word}CustomerId": str(it.customer_id),
+        f"{word}CustomerName": it.customer_title,
+        "reason": it.reason,
+    }
+    entry = audit_entry(
+        store,
+        it.actor,
+        Subject("DEVICE", it.device.id, it.device.name, epoch),
+        action,
+        now_ms=it.now_ms,
+        data=data,
+    )
+    return msgspec.structs.replace(entry, customer_id=it.customer_id)
+
+
+def _ledger(store: RecordStore, change: Change, it: _Recorded, epoch: int) -> LedgerRow:
+    return LedgerRow(
+        id=store.new_id(),
+        tenant_id=it.device.tenant_id,
+        device_id=it.device.id,
+        device_name=it.device.name,
+        epoch=epoch,
+        change=change,
+        deed_id=it.deed_id,
+        customer_id=it.customer_id,
+        actor_id=it.actor.user_id,
+        reason=it.reason,
+        occurred_at=it.now_ms,
+    )
+
+
+def _event(store: RecordStore, change: Change, it: _Recorded, epoch: int) -> Event:
+    kind = (
+        "device.claimed"
+        if it.reason is Reason.CLAIM
+        else f"device.{'assigned' if change is Change.OPENED else 'released'}"
+    )
+    data = json_text(
+        {
+            "deviceName": it.device.name,
+            "customerId": it.customer_id,
+            "deedId": it.deed_id,
+            "reason": it.reason,
+        }
+    )
+    return Event(store.new_id(), it.device.tenant_id, it.device.id, epoch, kind, data, it.now_ms)
+
+
+def _burnt(state: DeviceState) -> tuple[bytes, ...]:
+    return tuple(window.digest for window in state.windows)
+
+
+async def _locked(store: DeedStore, device_id: UUID, tenant_id: UUID) -> DeviceState:
+    state = (await store.lock_devices([device_id])).get(device_id)
+    if state is None or state.device.tenant_id != tenant_id:
+        raise NotFound
+    return state

@@ -1,0 +1,50 @@
+"""What every edge asks of a database: run work on its stores in one transaction; answer when it is stored."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from deedbox.core.claim_requests import ClaimStore
+from deedbox.core.windows import AnnounceStore
+
+T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class Stores(Protocol):
+    """The stores of every noun, all inside the same transaction."""
+
+    @property
+    def claims(self) -> ClaimStore:
+        """Deeds, windows, attempts and their records."""
+        ...
+
+    @property
+    def announcements(self) -> AnnounceStore:
+        """What announcing a window needs."""
+        ...
+
+
+Work = Callable[[Stores], Coroutine[Any, Any, T]]
+
+
+class Storage(Protocol):
+    """A database. Work is an async function that waits for nothing but its stores."""
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction; return its answer once it is on the disk."""
+        ...
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on a snapshot, away from the event loop: for lists and histories."""
+        ...
+
+    async def look(self, work: Work[T]) -> T:
+        """Run `work` at once: for look-ups of a few rows by key."""
+        ...
+
+    def batched(
+        self, work: Callable[[Stores, Sequence[Q]], Coroutine[Any, Any, Sequence[A]]]
+    ) -> Callable[[Q], Awaitable[A]]:
+        """Return a function of one item; items that wait at the same time go to `work` together."""
+        ...

@@ -1,0 +1,171 @@
+"""Claim windows: a device's offer to be claimed, opened by the device or by its tenant (behaviour §2, §3).
+
+Windows are rows, one per device and kind, so they survive a restart and no number of them evicts another.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.errors import InvalidValue
+from deedbox.core.keys import KeyRing
+from deedbox.core.ownership import ClaimPolicy, DeviceState, WindowKind
+from deedbox.core.records import Event, RecordStore, json_text
+
+LONGEST_SECRET_KEY = 256
+
+
+class NewWindow(msgspec.Struct, frozen=True):
+    """A window to be opened or replaced. `ciphertext` is kept where the tenant may read the key again."""
+
+    device_id: UUID
+    kind: WindowKind
+    digest: bytes
+    expires_at: int
+    opened_at: int
+    ciphertext: bytes | None = None
+
+
+class WindowStore(Protocol):
+    """Rows of windows, inside one transaction."""
+
+    async def open_windows(self, windows: Sequence[NewWindow]) -> Collection[UUID]:
+        """Open or replace windows; announced ones only where no deed is open and nothing blocks.
+
+        Return the devices whose window is open now. No two of `windows` name the same device and kind.
+        """
+        ...
+
+    async def drop_windows(self, device_ids: Collection[UUID]) -> None:
+        """Delete all windows of these devices."""
+        ...
+
+    async def drop_announced_windows(self, device_ids: Collection[UUID]) -> None:
+        """Delete the windows that these devices announced."""
+        ...
+
+    async def drop_window(self, device_id: UUID, kind: WindowKind) -> bool:
+        """Delete one window; tell whether there was one."""
+        ...
+
+    async def lapse_windows(self, device_ids: Collection[UUID], now_ms: int) -> None:
+        """Mark windows that expired before `now_ms`: they stay shut even if the clock steps back."""
+        ...
+
+
+class AnnounceStore(WindowStore, RecordStore, Protocol):
+    """What announcing needs."""
+
+    async def now_ms(self) -> int:
+        """Return the moment that decides, in epoch milliseconds."""
+        ...
+
+    async def lock_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, DeviceState]:
+        """Lock these devices' rows in id order and return their states."""
+        ...
+
+    async def note_refused_announcement(self, device_id: UUID, epoch: int, reason: str) -> bool:
+        """Remember the refusal; tell whether this reason is new in this epoch (one event per state)."""
+        ...
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """A device's claim message. `duration_ms` 0 or negative means the default."""
+
+    device_id: UUID
+    secret_key: str = ""
+    duration_ms: int = 0
+
+
+class Refused(StrEnum):
+    """Why a device's offer was not taken; the values are on the wire (behaviour §2.5)."""
+
+    OWNED = "owned"
+    BLOCKED = "blocked"
+    NOT_ALLOWED = "not_allowed"
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """The answer to an announcement: `refused`, or open until `expires_at` (`clamped`: sooner than asked)."""
+
+    refused: Refused | None = None
+    expires_at: int = 0
+    clamped: bool = False
+
+
+async def announce(
+    announcements: Sequence[Announcement], store: AnnounceStore, keys: KeyRing, policy: ClaimPolicy
+) -> list[Announced]:
+    """Open windows for devices that offer themselves; the newest message of a device wins.
+
+    The devices exist (their transport authenticated them) and the keys passed `check_secret_key`.
+    """
+    now_ms = await store.now_ms()
+    states = await store.lock_devices({it.device_id for it in announcements})
+    answers = [_answer(it, states[it.device_id], now_ms, policy) for it in announcements]
+    newest = {
+        it.device_id: NewWindow(
+            device_id=it.device_id,
+            kind=WindowKind.ANNOUNCED,
+            digest=keys.digest(it.device_id, it.secret_key),
+            expires_at=answer.expires_at,
+            opened_at=now_ms,
+        )
+        for it, answer in zip(announcements, answers, strict=True)
+        if answer.refused is None
+    }
+    await store.open_windows(list(newest.values()))
+    await _tell_tenant(announcements, answers, states, store, now_ms)
+    return answers
+
+
+def check_secret_key(secret_key: str) -> str:
+    """Return the key. Raises InvalidValue, which does not repeat it, when it is too long."""
+    if len(secret_key) > LONGEST_SECRET_KEY:
+        raise InvalidValue(
+            f"secretKey has {len(secret_key)} characters; at most {LONGEST_SECRET_KEY} are accepted.",
+            "/secretKey",
+        )
+    return secret_key
+
+
+def _answer(it: Announcement, state: DeviceState, now_ms: int, policy: ClaimPolicy) -> Announced:
+    refused = _refusal(it, state, policy)
+    if refused is not None:
+        return Announced(refused)
+    asked_ms = it.duration_ms if it.duration_ms > 0 else policy.duration_ms
+    granted_ms = min(asked_ms, policy.max_duration_ms)
+    return Announced(expires_at=now_ms + granted_ms, clamped=granted_ms < asked_ms)
+
+
+def _refusal(it: Announcement, state: DeviceState, policy: ClaimPolicy) -> Refused | None:
+    if state.deed is not None:
+        return Refused.OWNED
+    if state.blocked:
+        return Refused.BLOCKED
+    if not state.announcing_allowed(policy) or (not it.secret_key and state.forbids_empty_keys):
+        return Refused.NOT_ALLOWED
+    return None
+
+
+async def _tell_tenant(
+    announcements: Sequence[Announcement],
+    answers: Sequence[Announced],
+    states: Mapping[UUID, DeviceState],
+    store: AnnounceStore,
+    now_ms: int,
+) -> None:
+    """Put one event per new state of refusal into the outbox: firmware repeats itself at every boot."""
+    for it, answer in zip(announcements, answers, strict=True):
+        state = states[it.device_id]
+        if answer.refused is None or not await store.note_refused_announcement(
+            it.device_id, state.epoch, answer.refused
+        ):
+            continue
+        data = json_text({"deviceName": state.device.name, "reason": answer.refused})
+        kind = "device.announcement_refused"
+        event = Event(store.new_id(), state.device.tenant_id, it.device_id, state.epoch, kind, data, now_ms)
+        await store.add_events([event])

@@ -1,0 +1,1 @@
+"""Proves who somebody is: passwords, sign-in tokens, and the key file that protects stored secrets."""

@@ -1,0 +1,25 @@
+"""Spent attempts: rows in the database, so that budgets hold across restarts and nodes."""
+
+from collections.abc import Mapping, Sequence
+
+from deedbox.storage.records import RecordStore
+
+
+class AttemptStore(RecordStore):
+    """Attempts inside a transaction."""
+
+    async def lock_budgets(self, scopes: Sequence[bytes], since_ms: int) -> Mapping[bytes, Sequence[int]]:
+        """Return when attempts were spent in each scope since then, oldest first.
+
+        SQLite's write transactions exclude each other, which locks the budgets.
+        """
+        asked = [(scope,) for scope in scopes]
+        spent: dict[bytes, list[int]] = {}
+        for scope, spent_at in await self.transaction.batch("spent_attempts", asked, since_ms=since_ms):
+            spent.setdefault(scope, []).append(spent_at)
+        return spent
+
+    async def spend_attempts(self, spent: Sequence[tuple[bytes, int]]) -> None:
+        """Store spent attempts as (scope, epoch ms)."""
+        rows = [(scope, spent_at, self.new_id()) for scope, spent_at in spent]
+        await self.transaction.batch("spend_attempts", rows)

@@ -1,0 +1,134 @@
+"""Deeds as rows. The statement `open_deeds` and the unique index on open deeds decide who owns a device."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from uuid import UUID
+
+from deedbox.core.deeds import Closing, Opening
+from deedbox.core.devices import Device
+from deedbox.core.errors import NotFound
+from deedbox.core.ownership import DeviceState, OpenDeed, Window
+from deedbox.storage.statements import Row
+from deedbox.storage.windows import WindowStore
+
+_DIGEST_BYTES = 33
+
+
+class DeedStore(WindowStore):
+    """Deeds inside a transaction."""
+
+    async def lock_devices(self, device_ids: Collection[UUID]) -> dict[UUID, DeviceState]:
+        """Lock these devices' rows in id order and return their states; unknown ids are left out."""
+        asked = [(device_id,) for device_id in sorted(device_ids)]
+        await self.transaction.batch("lock_devices", asked)
+        return await self._states(asked)
+
+    async def lock_named_devices(
+        self, names: Sequence[tuple[UUID, str]]
+    ) -> dict[tuple[UUID, str], DeviceState]:
+        """Lock the devices of these (tenant id, exact name) in id order; unknown ones are left out."""
+        found = await self.transaction.batch("lock_devices_by_name", sorted(set(names)))
+        states = await self._states([(UUID(bytes=row[0]),) for row in found])
+        return {(it.device.tenant_id, it.device.name): it for it in states.values()}
+
+    async def open_deeds(self, openings: Sequence[Opening]) -> Mapping[UUID, int]:
+        """Open deeds in one guarded statement and raise the epochs; return deed id -> new epoch."""
+        opened = await self.transaction.batch("open_deeds", [_asked(it) for it in openings])
+        await self._raise_epochs([(row[1], row[2]) for row in opened])
+        epochs = {UUID(bytes=deed_id): int(epoch) for deed_id, _, epoch in opened}
+        await self._count(it.customer_id for it in openings if it.deed_id in epochs)
+        return epochs
+
+    async def close_deeds(self, closings: Sequence[Closing]) -> Mapping[UUID, int]:
+        """Close deeds in one guarded statement and raise the epochs; return deed id -> new epoch."""
+        rows = [(it.deed_id, it.device_id, it.actor.user_id, it.reason, it.now_ms) for it in closings]
+        closed = await self.transaction.batch("close_deeds", rows)
+        await self._raise_epochs([(row[1], row[2]) for row in closed])
+        epochs = {UUID(bytes=deed_id): int(epoch) for deed_id, _, epoch in closed}
+        await self._count((it.customer_id for it in closings if it.deed_id in epochs), -1)
+        return epochs
+
+    async def drop_claiming_allowed(self, device_ids: Collection[UUID]) -> None:
+        """Delete the attribute `claimingAllowed` of these devices."""
+        await self.transaction.batch("drop_claiming_allowed", [(it,) for it in device_ids])
+
+    async def write_claiming_allowed(self, device_ids: Collection[UUID]) -> None:
+        """Write the attribute `claimingAllowed` = true for these devices."""
+        rows = [(device_id, self.transaction.now_ms) for device_id in device_ids]
+        await self.transaction.batch("write_claiming_allowed", rows)
+
+    async def customer_title(self, tenant_id: UUID, customer_id: UUID) -> str:
+        """Return the customer's title. Raises NotFound when the tenant has no such customer."""
+        rows = await self.transaction.rows("customer_title", tenant_id=tenant_id, customer_id=customer_id)
+        if not rows:
+            raise NotFound
+        return str(rows[0][0])
+
+    async def _states(self, asked: Sequence[tuple[UUID]]) -> dict[UUID, DeviceState]:
+        windows = await self.windows_of([device_id for (device_id,) in asked])
+        rows = await self.transaction.batch("device_states", asked)
+        states = [_state(row, windows) for row in rows]
+        return {state.device.id: state for state in states}
+
+    async def _raise_epochs(self, epochs: Sequence[Row]) -> None:
+        await self.transaction.batch("raise_epochs", epochs)
+
+    async def _count(self, customer_ids: Iterable[UUID], step: int = 1) -> None:
+        changes: dict[UUID, int] = {}
+        for customer_id in customer_ids:
+            changes[customer_id] = changes.get(customer_id, 0) + step
+        await self.transaction.batch("count_owned", sorted(changes.items()))
+
+
+class ClaimStore(DeedStore):
+    """All that a claim needs inside its transaction."""
+
+
+def _asked(it: Opening) -> Row:
+    window = it.window
+    return (
+        it.deed_id,
+        it.device_id,
+        it.customer_id,
+        it.actor.user_id,
+        it.reason,
+        it.now_ms,
+        None if window is None else int(window.kind),
+        None if window is None else window.digest,
+        b"".join(it.burnt),
+        it.idempotency_digest,
+    )
+
+
+def _state(row: Row, windows: Mapping[UUID, tuple[Window, ...]]) -> DeviceState:
+    owner = None if row[15] is None else UUID(bytes=row[15])
+    device = Device(
+        UUID(bytes=row[0]), UUID(bytes=row[1]), row[2], row[3], row[4], UUID(bytes=row[5]),
+        row[6], row[7], row[8], owner,
+    )  # fmt: skip
+    return DeviceState(
+        device=device,
+        epoch=row[9],
+        blocked=bool(row[10]),
+        allow_by_default=None if row[11] is None else bool(row[11]),
+        claiming_allowed=row[12] == "true",
+        forbids_empty_keys=bool(row[13]),
+        deed=_open_deed(row[14:]),
+        windows=windows.get(device.id, ()),
+    )
+
+
+def _open_deed(columns: Row) -> OpenDeed | None:
+    deed_id, customer_id, title, opened_at, burnt, idempotency_digest = columns
+    if deed_id is None:
+        return None
+    digests = tuple(
+        bytes(burnt[start : start + _DIGEST_BYTES]) for start in range(0, len(burnt), _DIGEST_BYTES)
+    )
+    return OpenDeed(
+        UUID(bytes=deed_id),
+        UUID(bytes=customer_id),
+        title or "",
+        opened_at,
+        digests,
+        idempotency_digest,
+    )

@@ -1,0 +1,14 @@
+-- name: spent_attempts
+with asked(scope) as (/*rows: bytea*/)
+select a.scope, a.spent_at
+from asked join spent_attempt a on a.scope = asked.scope
+where a.spent_at > :since_ms
+order by a.spent_at
+
+-- name: spend_attempts
+with asked(scope, spent_at, id) as (/*rows: bytea, bigint, uuid*/)
+insert into spent_attempt (scope, spent_at, id)
+select scope, spent_at, id from asked where true
+
+-- name: delete_old_attempts
+delete from spent_attempt where spent_at < :before_ms

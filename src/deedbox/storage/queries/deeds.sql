@@ -1,0 +1,91 @@
+-- name: lock_devices_by_name
+with asked(tenant_id, name) as (/*rows: uuid, text*/)
+select s.device_id
+from asked
+join device d on d.tenant_id = asked.tenant_id and d.name = asked.name
+join device_state s on s.device_id = d.id
+order by s.device_id
+/*for update of s*/
+
+-- name: lock_devices
+with asked(device_id) as (/*rows: uuid*/)
+select s.device_id
+from asked
+join device_state s on s.device_id = asked.device_id
+order by s.device_id
+/*for update of s*/
+
+-- name: device_states
+with asked(device_id) as (/*rows: uuid*/)
+select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
+       s.epoch, s.blocked, coalesce(p.allow_claiming_by_default, t.allow_claiming_by_default),
+       a.value, p.forbids_empty_keys,
+       o.id, o.customer_id, c.title, o.opened_at, o.burnt_digests, o.idempotency_digest
+from asked
+join device d on d.id = asked.device_id
+join device_state s on s.device_id = d.id
+join device_profile p on p.id = d.profile_id
+join tenant t on t.id = d.tenant_id
+left join deed o on o.device_id = d.id and o.closed_at is null
+left join customer c on c.id = o.customer_id
+left join attribute a
+  on a.entity_id = d.id and a.scope = 0 and a.name = 'claimingAllowed' and a.writer = 0 and a.kept_for_epoch = 0
+
+-- The decisive step. The partial unique index on open deeds has the last word, whoever else tries.
+-- An owner reads from where the deed of another customer ended; the same customer again keeps its old mark.
+-- name: open_deeds
+with asked(id, device_id, customer_id, opened_by, opening_reason, opened_at, window_kind, window_digest,
+           burnt_digests, idempotency_digest)
+  as (/*rows: uuid, uuid, uuid, uuid, text, bigint, bigint, bytea, bytea, bytea*/)
+insert into deed (id, device_id, tenant_id, customer_id, opened_epoch, reads_from_epoch,
+                  opened_at, opened_by, opening_reason, burnt_digests, idempotency_digest)
+select asked.id, s.device_id, d.tenant_id, asked.customer_id, s.epoch + 1,
+       coalesce((select case when last.customer_id = asked.customer_id then last.reads_from_epoch
+                             else last.closed_epoch end
+                 from deed last where last.device_id = s.device_id
+                 order by last.opened_epoch desc limit 1), 0),
+       asked.opened_at, asked.opened_by, asked.opening_reason, asked.burnt_digests, asked.idempotency_digest
+from asked
+join device_state s on s.device_id = asked.device_id
+join device d on d.id = asked.device_id
+where asked.window_kind is null
+   or (not s.blocked and exists (
+         select 1 from claim_window w
+         where w.device_id = asked.device_id and w.kind = asked.window_kind and w.digest = asked.window_digest
+           and not w.lapsed and w.expires_at >= asked.opened_at))
+on conflict (device_id) where closed_at is null do nothing
+returning id, device_id, opened_epoch
+
+-- name: close_deeds
+with asked(id, device_id, closed_by, closing_reason, closed_at) as (/*rows: uuid, uuid, uuid, text, bigint*/)
+update deed
+set closed_at = asked.closed_at, closed_by = asked.closed_by, closing_reason = asked.closing_reason,
+    closed_epoch = s.epoch + 1
+from asked
+join device_state s on s.device_id = asked.device_id
+where deed.device_id = asked.device_id and deed.id = asked.id and deed.closed_at is null
+returning deed.id, deed.device_id, deed.closed_epoch
+
+-- name: raise_epochs
+with asked(device_id, epoch) as (/*rows: uuid, bigint*/)
+update device_state
+set epoch = asked.epoch
+from asked
+where device_state.device_id = asked.device_id and device_state.epoch = asked.epoch - 1
+
+-- name: count_owned
+with asked(owner_id, change) as (/*rows: uuid, bigint*/)
+insert into tally (owner_id, noun, total)
+select asked.owner_id, 'device', asked.change from asked where asked.owner_id is not null
+on conflict (owner_id, noun) do update set total = tally.total + excluded.total
+
+-- name: customer_title
+select title from customer where tenant_id = :tenant_id and id = :customer_id
+
+-- name: open_deed
+select id, customer_id, opened_at, opened_epoch, reads_from_epoch
+from deed where device_id = :device_id and closed_at is null
+
+-- name: deeds_of_device
+select id, customer_id, opened_at, opened_epoch, reads_from_epoch, opening_reason, closed_at, closed_epoch, closing_reason
+from deed where device_id = :device_id order by opened_epoch

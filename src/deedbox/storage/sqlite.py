@@ -1,0 +1,237 @@
+"""SQLite: one writer thread with group commit, readers beside it. An answer means: it is on the disk.
+
+Work is an async function over a transaction that never waits for anything but the transaction, so the writer
+thread runs it straight to its end. All work that waits while a commit is under way shares the next commit.
+"""
+
+import asyncio
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.errors import StorageUnavailable
+from deedbox.core.ids import IdSequence
+from deedbox.storage.group_commit import Batch, GroupCommit, Job, run_to_end
+from deedbox.storage.statements import (
+    PLACEHOLDER,
+    ROWS,
+    Row,
+    UniqueViolation,
+    statements,
+)
+from deedbox.storage.stores import Stores
+
+T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
+Work = Callable[[Stores], Coroutine[Any, Any, T]]
+
+_READERS = 4
+_LARGEST_BATCH = 256
+_UNAVAILABLE = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CORRUPT,
+}
+
+sqlite3.register_adapter(UUID, lambda identifier: identifier.bytes)
+_ids = IdSequence(os.urandom)
+
+
+def system_clock_ms() -> int:
+    """Return the machine's clock in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the file in autocommit mode with the settings that durability rests on."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
+    connection.execute("pragma busy_timeout = 5000")
+    if read_only:
+        connection.execute("pragma query_only = on")
+    else:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma wal_autocheckpoint = 1000")
+    connection.execute("pragma foreign_keys = off")
+    connection.execute("pragma cache_size = -16384" if read_only else "pragma cache_size = -32768")
+    return connection
+
+
+class SQLiteTransaction:
+    """Named statements on one connection, all at one moment."""
+
+    __slots__ = ("_compiled", "_connection", "now_ms")
+
+    def __init__(self, connection: sqlite3.Connection, compiled: "_Compiled", now_ms: int) -> None:
+        self._connection = connection
+        self._compiled = compiled
+        self.now_ms = now_ms
+
+    def new_id(self) -> UUID:
+        """Return an identifier for a new row."""
+        return _ids.new_id(self.now_ms)
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return unpredictable bytes."""
+        return os.urandom(count)
+
+    async def rows(self, statement: str, /, **values: Any) -> list[Row]:
+        """Run the statement and return its rows."""
+        return self._execute(statement, values).fetchall()
+
+    async def structs(self, statement: str, shape: type[Any], /, **values: Any) -> list[Any]:
+        """Run the statement and return its rows as structs, columns matched to fields by name."""
+        cursor = self._execute(statement, values)
+        names = [column[0] for column in cursor.description]
+        found = [dict(zip(names, row, strict=True)) for row in cursor]
+        return [msgspec.convert(it, shape, strict=False, builtin_types=(bytes,)) for it in found]
+
+    async def run(self, statement: str, /, **values: Any) -> int:
+        """Run the statement and return how many rows it changed."""
+        return self._execute(statement, values).rowcount
+
+    async def batch(self, statement: str, batch: Sequence[Row], /, **values: Any) -> list[Row]:
+        """Run a statement that holds a `/*rows*/` mark for all rows at once and return its rows."""
+        answer: list[Row] = []
+        for start in range(0, len(batch), _LARGEST_BATCH):
+            answer += self._execute(statement, values, batch[start : start + _LARGEST_BATCH]).fetchall()
+        return answer
+
+    def _execute(self, statement: str, values: dict[str, Any], batch: Sequence[Row] = ()) -> sqlite3.Cursor:
+        sql, names = self._compiled.sql(statement, len(batch))
+        bound = [values[name] for name in names]
+        for row in batch:
+            bound.extend(row)
+        try:
+            return self._connection.execute(sql, bound)
+        except sqlite3.IntegrityError as error:
+            raise UniqueViolation(str(error).rpartition(": ")[2]) from error
+        except sqlite3.OperationalError as error:
+            raise as_refusal(error) from error
+
+
+class _Compiled:
+    """Statements in SQLite's own terms, made once per statement and batch size."""
+
+    def __init__(self) -> None:
+        self._sql: dict[tuple[str, int], tuple[str, list[str]]] = {}
+
+    def sql(self, statement: str, row_count: int) -> tuple[str, list[str]]:
+        """Return SQL with numbered placeholders and the names of the values that come first."""
+        key = statement, row_count
+        if key not in self._sql:
+            self._sql[key] = _compile(statements()[statement], row_count)
+        return self._sql[key]
+
+
+def _compile(source: str, row_count: int) -> tuple[str, list[str]]:
+    names = list(dict.fromkeys(m[1] for m in PLACEHOLDER.finditer(source) if m[1]))
+    numbers = {name: number for number, name in enumerate(names, start=1)}
+    sql = PLACEHOLDER.sub(lambda m: f"?{numbers[m[1]]}" if m[1] else m[0], source)
+    return ROWS.sub(lambda m: _values(m[1].count(",") + 1, row_count, len(names)), sql), names
+
+
+def _values(width: int, row_count: int, taken: int) -> str:
+    rows = (
+        "(" + ",".join(f"?{taken + row * width + column + 1}" for column in range(width)) + ")"
+        for row in range(row_count)
+    )
+    return "values " + ",".join(rows)
+
+
+def as_refusal(error: sqlite3.OperationalError) -> Exception:
+    """Return StorageUnavailable for what the disk or the file system did, else the error itself."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return StorageUnavailable() if code in _UNAVAILABLE else error
+
+
+class SQLiteStorage:
+    """A database file that is open. Make it with `open_storage`; `close()` ends it after the last commit."""
+
+    def __init__(self, path: Path, clock_ms: Callable[[], int] = system_clock_ms) -> None:
+        self.path = path
+        self._clock_ms = clock_ms
+        self._compiled = _Compiled()
+        self._writer = connect(path)
+        self._inline = connect(path, read_only=True)
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+        self._commits = GroupCommit(self._begin, self._end)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction and return its answer once it is on the disk."""
+        return cast(T, await self._commits.submit(Job(work)))
+
+    def batched(
+        self, work: Callable[[Stores, Sequence[Q]], Coroutine[Any, Any, Sequence[A]]]
+    ) -> Callable[[Q], Awaitable[A]]:
+        """Return a function that takes one item; items that wait at the same time go to `work` together."""
+        kind = Batch(work)
+
+        async def submit(item: Q) -> A:
+            return cast(A, await self._commits.submit(Job(kind, item)))
+
+        return submit
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on a snapshot in a reader thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, work)
+
+    async def look(self, work: Work[T]) -> T:
+        """Run `work` at once, on the event loop: for look-ups by key, which take microseconds."""
+        answer: T = run_to_end(work(self._stores(self._inline)))
+        return answer
+
+    async def close(self) -> None:
+        """Finish what was submitted, then close the file."""
+        await self._commits.close()
+        self._pool.shutdown()
+        for connection in [*self._readers, self._inline, self._writer]:
+            connection.close()
+
+    def _read(self, work: Work[T]) -> T:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = connect(self.path, read_only=True)
+            self._readers.append(connection)
+        connection.execute("begin")
+        try:
+            answer: T = run_to_end(work(self._stores(connection)))
+            return answer
+        finally:
+            connection.execute("rollback")
+
+    def _begin(self) -> Stores:
+        try:
+            self._writer.execute("begin immediate")
+        except sqlite3.OperationalError as error:
+            raise as_refusal(error) from error
+        return self._stores(self._writer)
+
+    def _stores(self, connection: sqlite3.Connection) -> Stores:
+        return Stores(SQLiteTransaction(connection, self._compiled, self._clock_ms()))
+
+    def _end(self, command: str) -> None:
+        if not self._writer.in_transaction:
+            # SQLite rolls back by itself when the disk is full or fails.
+            if command == "rollback":
+                return
+            raise StorageUnavailable
+        try:
+            self._writer.execute(command)
+        except sqlite3.OperationalError as error:
+            raise as_refusal(error) from error

@@ -1,0 +1,78 @@
+"""SQL by name: every statement lives in `queries/<noun>.sql` and runs on every database.
+
+A file holds blocks that begin with `-- name: statement_name`. Values are written `:name`. A batch of rows is
+written `/*rows: type, type*/` (types as PostgreSQL calls them) and becomes whatever the database takes best.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Protocol
+from uuid import UUID
+
+Row = tuple[Any, ...]
+
+_BLOCK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+#: Finds `:name`, but neither `::type` nor what stands in quotes.
+PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z_]+)|'[^']*'")
+ROWS = re.compile(r"/\*rows: ([^*]+)\*/")
+
+
+class UniqueViolation(Exception):
+    """A row with these unique values is there already; `constraint` says which ones."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class Transaction(Protocol):
+    """One transaction of a database: runs named statements, knows its moment, makes identifiers."""
+
+    @property
+    def now_ms(self) -> int:
+        """The transaction's moment in epoch milliseconds."""
+        ...
+
+    def new_id(self) -> UUID:
+        """Return an identifier for a new row."""
+        ...
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return unpredictable bytes."""
+        ...
+
+    async def rows(self, statement: str, /, **values: Any) -> list[Row]:
+        """Run the statement and return its rows."""
+        ...
+
+    async def structs(self, statement: str, shape: type[Any], /, **values: Any) -> list[Any]:
+        """Run the statement and return its rows as structs, columns matched to fields by name."""
+        ...
+
+    async def run(self, statement: str, /, **values: Any) -> int:
+        """Run the statement and return how many rows it changed."""
+        ...
+
+    async def batch(self, statement: str, batch: Sequence[Row], /, **values: Any) -> list[Row]:
+        """Run a statement that holds a `/*rows*/` mark for all rows at once and return its rows."""
+        ...
+
+
+@cache
+def statements() -> Mapping[str, str]:
+    """Return every statement by name. Raises ValueError when a name stands twice."""
+    found: dict[str, str] = {}
+    for name, sql in _blocks():
+        if name in found:
+            raise ValueError(f"two statements are named {name}")
+        found[name] = sql
+    return found
+
+
+def _blocks() -> Iterator[tuple[str, str]]:
+    for file in files("deedbox.storage.queries").iterdir():
+        if file.name.endswith(".sql"):
+            pieces = _BLOCK.split(file.read_text(encoding="utf-8"))
+            yield from zip(pieces[1::2], (sql.strip() for sql in pieces[2::2]), strict=True)

@@ -1,0 +1,23 @@
+"""The stores of every noun over one transaction."""
+
+from deedbox.storage.deeds import ClaimStore
+from deedbox.storage.statements import Transaction
+
+
+class Stores:
+    """Makes each noun's store when it is asked for; all work in the same transaction."""
+
+    __slots__ = ("transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
+
+    @property
+    def claims(self) -> ClaimStore:
+        """Deeds, windows, attempts and their records."""
+        return ClaimStore(self.transaction)
+
+    @property
+    def announcements(self) -> ClaimStore:
+        """What announcing a window needs."""
+        return ClaimStore(self.transaction)
