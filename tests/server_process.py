@@ -94,7 +94,8 @@ class RunningServer:
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         give_up_at = time.monotonic() + LONGEST_START_S
-        while not self._is_ready():
+        # Alive first: somebody else's server on this port must not pass for ours.
+        while process.poll() is not None or not self._is_ready():
             if process.poll() is not None:
                 raise RuntimeError(self._said(f"the server ended with {process.returncode}"))
             if time.monotonic() > give_up_at:
