@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from deedbox.core.claim_requests import ClaimStore
+from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.windows import AnnounceStore
 
 T = TypeVar("T")
@@ -22,6 +23,11 @@ class Stores(Protocol):
     @property
     def announcements(self) -> AnnounceStore:
         """What announcing a window needs."""
+        ...
+
+    @property
+    def device_profiles(self) -> DeviceProfileStore:
+        """Device profiles."""
         ...
 
 

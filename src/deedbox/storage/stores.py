@@ -1,6 +1,7 @@
 """The stores of every noun over one transaction."""
 
 from deedbox.storage.deeds import ClaimStore
+from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.statements import Transaction
 
 
@@ -21,3 +22,8 @@ class Stores:
     def announcements(self) -> ClaimStore:
         """What announcing a window needs."""
         return ClaimStore(self.transaction)
+
+    @property
+    def device_profiles(self) -> DeviceProfileStore:
+        """Device profiles."""
+        return DeviceProfileStore(self.transaction)

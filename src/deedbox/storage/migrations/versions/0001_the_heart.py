@@ -131,6 +131,15 @@ def _devices() -> None:
         sa.UniqueConstraint("tenant_id", "name", name="device_profile_name"),
         **CLUSTERED,
     )
+    is_default = sa.text("is_default")
+    op.create_index(
+        "device_profile_one_default",
+        "device_profile",
+        ["tenant_id"],
+        unique=True,
+        sqlite_where=is_default,
+        postgresql_where=is_default,
+    )
     op.create_table(
         "device",
         identifier("id", primary_key=True),

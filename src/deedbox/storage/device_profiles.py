@@ -1,0 +1,63 @@
+"""Device profiles as rows."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.device_profiles import DeviceProfile, name_taken
+from deedbox.storage.records import RecordStore
+from deedbox.storage.statements import UniqueViolation
+from deedbox.storage.tallies import change_tally
+
+_NOUN = "device_profile"
+
+
+class DeviceProfileStore(RecordStore):
+    """Device profiles inside a transaction."""
+
+    async def profile(self, tenant_id: UUID, profile_id: UUID) -> DeviceProfile | None:
+        """Return the profile, None when the tenant has none of that id."""
+        return await self._one("profile_by_id", tenant_id=tenant_id, id=profile_id)
+
+    async def profile_named(self, tenant_id: UUID, name: str) -> DeviceProfile | None:
+        """Return the profile of that exact name."""
+        return await self._one("profile_by_name", tenant_id=tenant_id, name=name)
+
+    async def default_profile(self, tenant_id: UUID) -> DeviceProfile | None:
+        """Return the tenant's default profile."""
+        return await self._one("profile_by_default", tenant_id=tenant_id)
+
+    async def add(self, profile: DeviceProfile) -> None:
+        """Store a new profile. Raises NameTaken."""
+        await self._write("add_profile", profile)
+        await change_tally(self.transaction, profile.tenant_id, _NOUN, 1)
+
+    async def change(self, profile: DeviceProfile) -> None:
+        """Store all but `is_default` of a profile; its devices' type follows its name. Raises NameTaken."""
+        await self._write("change_profile", profile)
+        await self.transaction.run("retype_devices", id=profile.id, name=profile.name)
+
+    async def make_default(self, tenant_id: UUID, profile_id: UUID) -> None:
+        """Make this profile the tenant's only default one."""
+        await self.transaction.run("unset_default_profile", tenant_id=tenant_id)
+        await self.transaction.run("set_default_profile", tenant_id=tenant_id, id=profile_id)
+
+    async def delete(self, profile: DeviceProfile) -> None:
+        """Delete the profile."""
+        await self.transaction.run("delete_profile", tenant_id=profile.tenant_id, id=profile.id)
+        await change_tally(self.transaction, profile.tenant_id, _NOUN, -1)
+
+    async def has_devices(self, profile_id: UUID) -> bool:
+        """Tell whether any device has this profile."""
+        return bool(await self.transaction.rows("device_with_profile", id=profile_id))
+
+    async def _one(self, statement: str, **values: Any) -> DeviceProfile | None:
+        found: list[DeviceProfile] = await self.transaction.structs(statement, DeviceProfile, **values)
+        return found[0] if found else None
+
+    async def _write(self, statement: str, profile: DeviceProfile) -> None:
+        try:
+            await self.transaction.run(statement, **msgspec.structs.asdict(profile))
+        except UniqueViolation:
+            raise name_taken() from None

@@ -1,0 +1,44 @@
+-- name: profile_by_id
+select id, tenant_id, name, created_at, is_default, allow_claiming_by_default, forbids_empty_keys,
+       rotates_credentials_on_reclaim, new_secret_on_reclaim, settings, version
+from device_profile where tenant_id = :tenant_id and id = :id
+
+-- name: profile_by_name
+select id, tenant_id, name, created_at, is_default, allow_claiming_by_default, forbids_empty_keys,
+       rotates_credentials_on_reclaim, new_secret_on_reclaim, settings, version
+from device_profile where tenant_id = :tenant_id and name = :name
+
+-- name: profile_by_default
+select id, tenant_id, name, created_at, is_default, allow_claiming_by_default, forbids_empty_keys,
+       rotates_credentials_on_reclaim, new_secret_on_reclaim, settings, version
+from device_profile where tenant_id = :tenant_id and is_default
+
+-- name: add_profile
+insert into device_profile (id, tenant_id, name, created_at, is_default, allow_claiming_by_default,
+                            forbids_empty_keys, rotates_credentials_on_reclaim, new_secret_on_reclaim,
+                            settings, version)
+values (:id, :tenant_id, :name, :created_at, :is_default, :allow_claiming_by_default, :forbids_empty_keys,
+        :rotates_credentials_on_reclaim, :new_secret_on_reclaim, :settings, :version)
+
+-- name: change_profile
+update device_profile
+set name = :name, allow_claiming_by_default = :allow_claiming_by_default,
+    forbids_empty_keys = :forbids_empty_keys,
+    rotates_credentials_on_reclaim = :rotates_credentials_on_reclaim,
+    new_secret_on_reclaim = :new_secret_on_reclaim, settings = :settings, version = :version
+where tenant_id = :tenant_id and id = :id
+
+-- name: retype_devices
+update device set type = :name where profile_id = :id and type <> :name
+
+-- name: unset_default_profile
+update device_profile set is_default = false where tenant_id = :tenant_id and is_default
+
+-- name: set_default_profile
+update device_profile set is_default = true, version = version + 1 where tenant_id = :tenant_id and id = :id
+
+-- name: delete_profile
+delete from device_profile where tenant_id = :tenant_id and id = :id
+
+-- name: device_with_profile
+select id from device where profile_id = :id limit 1
