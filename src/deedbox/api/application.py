@@ -2,11 +2,13 @@
 
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 
 from deedbox import __version__
 from deedbox.api.context import ApiContext
 from deedbox.api.errors import HANDLERS
+from deedbox.api.paging import page_parameters
 from deedbox.api.routes import ROUTES
 
 
@@ -16,6 +18,7 @@ def rest_application(context: ApiContext) -> Litestar:
         route_handlers=ROUTES,
         state=State({"context": context}),
         exception_handlers=dict(HANDLERS),
+        dependencies={"wanted": Provide(page_parameters, sync_to_thread=False)},
         openapi_config=OpenAPIConfig(title="Deedbox", version=__version__, path="/docs"),
         logging_config=None,
     )

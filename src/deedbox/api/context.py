@@ -1,7 +1,7 @@
 """What the REST API is handed by `main`, and what a handler needs of a request."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from litestar.connection import Request
 from litestar.datastructures import State
@@ -10,6 +10,7 @@ from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.errors import NotSignedIn
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy
+from deedbox.core.paging import PageMemory
 from deedbox.core.permissions import Principal
 from deedbox.core.sessions import Authenticator
 from deedbox.core.storage import Storage
@@ -26,6 +27,7 @@ class ApiContext:
     policy: ClaimPolicy
     authenticator: Authenticator
     claim: Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
+    pages: PageMemory = field(default_factory=PageMemory)
 
 
 def context_of(request: ApiRequest) -> ApiContext:

@@ -11,6 +11,8 @@ from importlib.resources import files
 from typing import Any, Protocol
 from uuid import UUID
 
+from deedbox.storage.paged_statements import sort_columns, variants
+
 Row = tuple[Any, ...]
 
 _BLOCK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
@@ -63,6 +65,20 @@ class Transaction(Protocol):
 @cache
 def statements() -> Mapping[str, str]:
     """Return every statement by name. Raises ValueError when a name stands twice."""
+    found: dict[str, str] = {}
+    for name, sql in _sources().items():
+        found.update(variants(name, sql))
+    return found
+
+
+@cache
+def sortable(statement: str) -> Mapping[str, str]:
+    """Return what a list's statement can be sorted by: property -> output column."""
+    return sort_columns(statement, _sources())
+
+
+@cache
+def _sources() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name, sql in _blocks():
         if name in found:
