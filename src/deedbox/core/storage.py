@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from deedbox.core.claim_requests import ClaimStore
+from deedbox.core.credentials import CredentialsStore
 from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.windows import AnnounceStore
 
@@ -23,6 +24,11 @@ class Stores(Protocol):
     @property
     def announcements(self) -> AnnounceStore:
         """What announcing a window needs."""
+        ...
+
+    @property
+    def credentials(self) -> CredentialsStore:
+        """Device credentials."""
         ...
 
     @property

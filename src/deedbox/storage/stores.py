@@ -1,5 +1,6 @@
 """The stores of every noun over one transaction."""
 
+from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.statements import Transaction
@@ -22,6 +23,11 @@ class Stores:
     def announcements(self) -> ClaimStore:
         """What announcing a window needs."""
         return ClaimStore(self.transaction)
+
+    @property
+    def credentials(self) -> CredentialsStore:
+        """Device credentials."""
+        return CredentialsStore(self.transaction)
 
     @property
     def device_profiles(self) -> DeviceProfileStore:
