@@ -101,7 +101,9 @@ class _Judge:
         may_know = key.was_among(deed.burnt) or own
         hide = self._policy.answers == "uniform" and not may_know
         answer = Answer.FAILURE if hide else Answer.CLAIMED
-        return _Judged(request, ClaimOutcome(answer, "device has an owner"), state), may_know
+        # A key that the tenant set since is a right one that came too early: it costs nothing either.
+        waits = [window for window in state.windows if key.opens(window)]
+        return _Judged(request, ClaimOutcome(answer, "device has an owner"), state), may_know or bool(waits)
 
     def _free(self, request: ClaimRequest, state: DeviceState, key: PresentedKey) -> tuple[_Judged, bool]:
         matching = [window for window in state.windows if key.opens(window)]
@@ -121,7 +123,8 @@ class _Judge:
         """Tell whether this is the very request that opened the deed, sent again (Idempotency-Key)."""
         digest = request.idempotency_digest
         recent = self._now_ms - deed.opened_at <= _IDEMPOTENT_FOR_MS
-        return digest is not None and digest == deed.idempotency_digest and recent
+        same = digest == deed.idempotency_digest and request.customer_id == deed.customer_id
+        return digest is not None and same and recent
 
     def _opening(self, request: ClaimRequest, state: DeviceState, window: Window) -> Opening:
         return Opening(
@@ -158,10 +161,14 @@ def _outcome(judged: _Judged, winners: Mapping[UUID, Opening]) -> ClaimOutcome:
     if mine is None:
         return judged.outcome
     winner = winners.get(mine.device_id)
-    digest = mine.idempotency_digest
-    if winner is mine or (winner and digest is not None and winner.idempotency_digest == digest):
+    if winner is mine or (winner and _is_same_request(winner, mine)):
         return judged.outcome
     return ClaimOutcome(Answer.CLAIMED, "came too late")
+
+
+def _is_same_request(one: Opening, other: Opening) -> bool:
+    digest = one.idempotency_digest
+    return digest is not None and digest == other.idempotency_digest and one.customer_id == other.customer_id
 
 
 async def _clean_up(

@@ -138,6 +138,8 @@ async def reclaim(store: DeedStore, state: DeviceState | None, actor: Actor, pol
     if state is None or actor.customer_id not in (None, owner):
         raise NotFound
     if owner is None:
+        # The tenant takes back what the device offered, as the reference server forgets it here.
+        await store.drop_announced_windows([state.device.id])
         return False
     await close(store, [state], actor, Reason.RECLAIM)
     if not state.allowed_by_default(policy):

@@ -64,17 +64,18 @@ class KeyRing:
 
     def encrypt(self, text: str, bound_to: bytes, nonce: bytes) -> bytes:
         """Encrypt `text`; the ciphertext opens only together with `bound_to` (the row's id)."""
-        sealed = AESGCM(self._generations[self.newest].encryption).encrypt(nonce, text.encode(), bound_to)
+        sealed = AESGCM(self._generations[self.newest].encryption).encrypt(nonce, _text_bytes(text), bound_to)
         return bytes([self.newest]) + nonce + sealed
 
     def decrypt(self, ciphertext: bytes, bound_to: bytes) -> str:
         """Return the text again. Raises ValueError when the key is gone or the row was tampered with."""
-        key = self._generations.get(ciphertext[0])
+        generation = int.from_bytes(ciphertext[:1], "big")
+        key = self._generations.get(generation)
         if key is None:
-            raise ValueError(f"key generation {ciphertext[0]} is not in the key file")
+            raise ValueError(f"key generation {generation} is not in the key file")
         nonce, sealed = ciphertext[1 : 1 + _NONCE_BYTES], ciphertext[1 + _NONCE_BYTES :]
         try:
-            return AESGCM(key.encryption).decrypt(nonce, sealed, bound_to).decode()
+            return AESGCM(key.encryption).decrypt(nonce, sealed, bound_to).decode("utf-8", "surrogatepass")
         except InvalidTag as error:
             raise ValueError("a stored secret does not decrypt with the key file") from error
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from deedbox.core.errors import InvalidValue
+from deedbox.core.errors import InvalidValue, NotFound
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy, DeviceState, WindowKind
 from deedbox.core.records import Event, RecordStore, json_text
@@ -101,10 +101,13 @@ async def announce(
 ) -> list[Announced]:
     """Open windows for devices that offer themselves; the newest message of a device wins.
 
-    The devices exist (their transport authenticated them) and the keys passed `check_secret_key`.
+    The keys passed `check_secret_key`. Raises NotFound, changing nothing, when a device is not there:
+    it may have been deleted since its transport authenticated it.
     """
     now_ms = await store.now_ms()
     states = await store.lock_devices({it.device_id for it in announcements})
+    if any(it.device_id not in states for it in announcements):
+        raise NotFound
     answers = [_answer(it, states[it.device_id], now_ms, policy) for it in announcements]
     newest = {
         it.device_id: NewWindow(

@@ -6,6 +6,7 @@ from uuid import UUID
 from deedbox.core.deeds import Closing, Opening
 from deedbox.core.devices import Device
 from deedbox.core.errors import NotFound
+from deedbox.core.ids import NULL_ID
 from deedbox.core.ownership import DeviceState, OpenDeed, Window
 from deedbox.storage.statements import Row
 from deedbox.storage.windows import WindowStore
@@ -26,8 +27,11 @@ class DeedStore(WindowStore):
         self, names: Sequence[tuple[UUID, str]]
     ) -> dict[tuple[UUID, str], DeviceState]:
         """Lock the devices of these (tenant id, exact name) in id order; unknown ones are left out."""
-        found = await self.transaction.batch("lock_devices_by_name", sorted(set(names)))
-        states = await self._states([(UUID(bytes=row[0]),) for row in found])
+        asked = sorted(set(names))
+        found = await self.transaction.batch("lock_devices_by_name", asked)
+        # Names that nobody has are looked up all the same: the work must not tell which ones exist.
+        unknown = [(NULL_ID,)] * (len(asked) - len(found))
+        states = await self._states([*((UUID(bytes=row[0]),) for row in found), *unknown])
         return {(it.device.tenant_id, it.device.name): it for it in states.values()}
 
     async def open_deeds(self, openings: Sequence[Opening]) -> Mapping[UUID, int]:

@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 from deedbox.core.errors import StorageUnavailable
@@ -52,10 +53,13 @@ class GroupCommit:
         self._thread.start()
 
     async def submit(self, job: Job) -> Any:
-        """Queue the job and return its answer after the commit, or raise what its work raised."""
+        """Queue the job and return its answer after the commit, or raise what its work raised.
+
+        Raises StorageUnavailable after `close()`.
+        """
         with self._wake:
             if self._closing:
-                raise RuntimeError("the storage is closed")
+                raise StorageUnavailable("The server is stopping. Nothing was changed; try again later.")
             self._waiting.append(job)
             self._wake.notify()
         # A caller that goes away does not take its work back: it may be in a commit already.
@@ -86,10 +90,12 @@ class GroupCommit:
                 self._apply(stores, work, group)
             self._end("commit")
         except BaseException as error:
-            self._end("rollback")
             # Nothing was stored: not one of these jobs may look as if it had been.
             for job in jobs:
                 job.error = job.error or error
+            # Where even this fails, `begin` tries again; the thread must live to answer.
+            with suppress(Exception):
+                self._end("rollback")
 
     def _apply(self, stores: Stores, work: Any, group: Sequence[Job]) -> None:
         try:
@@ -128,6 +134,8 @@ def _by_kind(jobs: Sequence[Job]) -> list[tuple[Any, list[Job]]]:
 def _answers(stores: Stores, work: Any, group: Sequence[Job]) -> Sequence[Any]:
     if isinstance(work, Batch):
         answers: Sequence[Any] = run_to_end(work.work(stores, [job.item for job in group]))
+        if len(answers) != len(group):
+            raise RuntimeError(f"{len(group)} items got {len(answers)} answers")
         return answers
     return [run_to_end(work(stores))]
 
@@ -147,7 +155,7 @@ def _answer(jobs: Sequence[Job]) -> None:
     for job in jobs:
         by_loop.setdefault(job.loop, []).append(job)
     for loop, group in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop has been closed: nobody waits there any more
             loop.call_soon_threadsafe(_resolve, group)
 
 

@@ -46,6 +46,8 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_CORRUPT,
 }
 
+_NOT_UNIQUE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+
 sqlite3.register_adapter(UUID, lambda identifier: identifier.bytes)
 _ids = IdSequence(os.urandom)
 
@@ -90,36 +92,37 @@ class SQLiteTransaction:
 
     async def rows(self, statement: str, /, **values: Any) -> list[Row]:
         """Run the statement and return its rows."""
-        return self._execute(statement, values).fetchall()
+        return self._execute(statement, values)[1]
 
     async def structs(self, statement: str, shape: type[Any], /, **values: Any) -> list[Any]:
         """Run the statement and return its rows as structs, columns matched to fields by name."""
-        cursor = self._execute(statement, values)
+        cursor, rows = self._execute(statement, values)
         names = [column[0] for column in cursor.description]
-        found = [dict(zip(names, row, strict=True)) for row in cursor]
+        found = [dict(zip(names, row, strict=True)) for row in rows]
         return [msgspec.convert(it, shape, strict=False, builtin_types=(bytes,)) for it in found]
 
     async def run(self, statement: str, /, **values: Any) -> int:
         """Run the statement and return how many rows it changed."""
-        return self._execute(statement, values).rowcount
+        return self._execute(statement, values)[0].rowcount
 
     async def batch(self, statement: str, batch: Sequence[Row], /, **values: Any) -> list[Row]:
         """Run a statement that holds a `/*rows*/` mark for all rows at once and return its rows."""
         answer: list[Row] = []
         for start in range(0, len(batch), _LARGEST_BATCH):
-            answer += self._execute(statement, values, batch[start : start + _LARGEST_BATCH]).fetchall()
+            answer += self._execute(statement, values, batch[start : start + _LARGEST_BATCH])[1]
         return answer
 
-    def _execute(self, statement: str, values: dict[str, Any], batch: Sequence[Row] = ()) -> sqlite3.Cursor:
+    def _execute(
+        self, statement: str, values: dict[str, Any], batch: Sequence[Row] = ()
+    ) -> tuple[sqlite3.Cursor, list[Row]]:
         sql, names = self._compiled.sql(statement, len(batch))
         bound = [values[name] for name in names]
         for row in batch:
             bound.extend(row)
         try:
-            return self._connection.execute(sql, bound)
-        except sqlite3.IntegrityError as error:
-            raise UniqueViolation(str(error).rpartition(": ")[2]) from error
-        except sqlite3.OperationalError as error:
+            cursor = self._connection.execute(sql, bound)
+            return cursor, cursor.fetchall()
+        except sqlite3.DatabaseError as error:
             raise as_refusal(error) from error
 
 
@@ -152,10 +155,12 @@ def _values(width: int, row_count: int, taken: int) -> str:
     return "values " + ",".join(rows)
 
 
-def as_refusal(error: sqlite3.OperationalError) -> Exception:
-    """Return StorageUnavailable for what the disk or the file system did, else the error itself."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return StorageUnavailable() if code in _UNAVAILABLE else error
+def as_refusal(error: sqlite3.DatabaseError) -> Exception:
+    """Return StorageUnavailable for what the disk or the file did, UniqueViolation, or the error itself."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in _NOT_UNIQUE:
+        return UniqueViolation(str(error).rpartition(": ")[2])
+    return StorageUnavailable() if code & 0xFF in _UNAVAILABLE else error
 
 
 class SQLiteStorage:
@@ -217,8 +222,10 @@ class SQLiteStorage:
 
     def _begin(self) -> Stores:
         try:
+            if self._writer.in_transaction:  # an earlier rollback failed, and must not take this one with it
+                self._writer.execute("rollback")
             self._writer.execute("begin immediate")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise as_refusal(error) from error
         return self._stores(self._writer)
 
@@ -233,5 +240,5 @@ class SQLiteStorage:
             raise StorageUnavailable
         try:
             self._writer.execute(command)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise as_refusal(error) from error

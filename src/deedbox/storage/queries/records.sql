@@ -21,7 +21,7 @@ select * from asked where true
 
 -- name: ledger_of_device
 select id, tenant_id, device_id, device_name, epoch, change, deed_id, customer_id, actor_id, reason, occurred_at
-from ownership_ledger where tenant_id = :tenant_id and device_id = :device_id order by id
+from ownership_ledger where tenant_id = :tenant_id and device_id = :device_id order by epoch
 
 -- name: events_of_tenant
 select id, tenant_id, device_id, epoch, type, data, occurred_at
