@@ -1,0 +1,1 @@
+"""What makes Deedbox a well-behaved process: sockets, TLS, signals, health, metrics and logs."""

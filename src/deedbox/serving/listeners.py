@@ -1,0 +1,93 @@
+"""Sockets and TLS: all addresses are bound before any of them listens, so a start is whole or not at all."""
+
+import errno
+import socket
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from deedbox.serving.addresses import ListenAddress
+
+
+class CannotListen(Exception):
+    """An address or a certificate can't be used; says which one and what to do."""
+
+
+def bind_all(addresses: Mapping[str, ListenAddress]) -> dict[str, list[socket.socket]]:
+    """Bind every address, by setting name; none listens yet. Raises CannotListen, with nothing left bound."""
+    bound: dict[str, list[socket.socket]] = {}
+    try:
+        for name, address in addresses.items():
+            bound[name] = []
+            for family, where in _resolved(name, address):
+                bound[name].append(_bind(name, address, family, where))
+    except BaseException:
+        close_all(bound)
+        raise
+    return bound
+
+
+def close_all(bound: Mapping[str, list[socket.socket]]) -> None:
+    """Close the sockets again."""
+    for sockets in bound.values():
+        for it in sockets:
+            it.close()
+
+
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return the server's side of TLS 1.2 and newer. Raises CannotListen when the files do not fit."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        raise CannotListen(
+            f"The certificate {certificate} and the key {key} can't be used: {error.reason or error}. "
+            "Expected: PEM files that belong together, the key without a passphrase."
+        ) from error
+    except OSError as error:
+        named = f"{certificate} or {key}"
+        raise CannotListen(f"The file {named} can't be read: {error.strerror}.") from error
+    return context
+
+
+def _resolved(name: str, address: ListenAddress) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+    try:
+        found = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise CannotListen(
+            f"{name}: the host {address.host!r} is not known here: {error.strerror}."
+        ) from error
+    return [(it[0], (str(it[4][0]), int(it[4][1]))) for it in dict.fromkeys(found)]
+
+
+def _bind(
+    name: str, address: ListenAddress, family: socket.AddressFamily, where: tuple[str, int]
+) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(where)
+    except OSError as error:
+        made.close()
+        raise CannotListen(_why(name, address, error)) from error
+    made.setblocking(False)
+    return made
+
+
+def _why(name: str, address: ListenAddress, error: OSError) -> str:
+    protocol = name.partition(".")[0]
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Another program uses {address} ({name}). "
+            f"Stop it, or choose another address: --{protocol} HOST:PORT"
+        )
+    if error.errno == errno.EACCES:
+        return f"This user may not listen on {address} ({name}). Choose a port above 1023: --{protocol} HOST:PORT"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"This machine has no address {address.host} ({name}). Choose another: --{protocol} HOST:PORT"
+    return f"{address} ({name}) can't be used: {error.strerror}."

@@ -1,0 +1,58 @@
+"""What Deedbox counts and measures for Prometheus. Labels come from fixed sets, never from callers."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self.claims = self._counter("deedbox_claims", "Claim requests by answer.", "answer")
+        self.announcements = self._counter("deedbox_announcements", "Offers of devices by answer.", "answer")
+        self.refusals = self._counter("deedbox_refusals", "Refused REST requests by code.", "code")
+        self.requests = self._counter(
+            "deedbox_http_requests", "HTTP requests by route.", "method", "route", "status"
+        )
+        self.request_seconds = Histogram(
+            "deedbox_http_request_seconds",
+            "Time from an HTTP request's headers to the end of its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.commit_seconds = Histogram(
+            "deedbox_commit_seconds",
+            "Time of a write transaction, begin to end.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.commit_jobs = Histogram(
+            "deedbox_commit_jobs",
+            "Jobs that shared a write transaction.",
+            buckets=_SIZES,
+            registry=self._registry,
+        )
+        self.waiting_jobs = Gauge(
+            "deedbox_waiting_jobs", "Jobs that wait for a write transaction.", registry=self._registry
+        )
+
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(name, description, labels, registry=self._registry)
+
+    def commit_ended(self, jobs: int, waiting: int, duration_s: float) -> None:
+        """Note a write transaction; called by the writer thread."""
+        self.commit_jobs.observe(jobs)
+        self.commit_seconds.observe(duration_s)
+        self.waiting_jobs.set(waiting)
+
+    def page(self) -> bytes:
+        """Return all metrics in Prometheus's text format."""
+        return generate_latest(self._registry)

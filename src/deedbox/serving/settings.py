@@ -1,0 +1,162 @@
+"""Settings of the process itself: where its data lies, where it listens, how it logs and stops.
+
+`extra` of a field may hold `secret` (never shown), `check` (raises ValueError that says what is expected)
+and `shown_default` (what an empty default means).
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from deedbox.serving.addresses import listen_address, trusted_networks
+
+_ADDRESS = {"check": listen_address}
+
+
+class DataSettings(Struct, frozen=True):
+    """Section `data`."""
+
+    folder: Annotated[
+        str, Meta(min_length=1, description="Folder of everything Deedbox keeps; made if missing.")
+    ] = "deedbox-data"
+
+
+class HttpSettings(Struct, frozen=True):
+    """Section `http`."""
+
+    listen: Annotated[
+        str, Meta(extra=_ADDRESS, description="Where HTTP is served: `HOST:PORT`, or `off`.")
+    ] = "0.0.0.0:8080"
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            extra={"check": trusted_networks},
+            description="Addresses or networks of proxies whose `X-Forwarded-For` is believed.",
+        ),
+    ] = ()
+    keep_alive_s: Annotated[
+        int, Meta(ge=1, le=3600, description="How long an idle connection is kept open.")
+    ] = 75
+    stop_grace_s: Annotated[
+        int, Meta(ge=0, le=600, description="How long a stopping server lets requests under way finish.")
+    ] = 10
+
+
+class HttpsSettings(Struct, frozen=True):
+    """Section `https`."""
+
+    listen: Annotated[
+        str,
+        Meta(
+            extra=_ADDRESS,
+            description="Where HTTPS is served: `HOST:PORT`, or `off`; needs `[tls]`.",
+        ),
+    ] = "off"
+
+
+class TlsSettings(Struct, frozen=True):
+    """Section `tls`."""
+
+    certificate_file: Annotated[
+        str, Meta(description="PEM file with the server's certificate and those that signed it.")
+    ] = ""
+    key_file: Annotated[str, Meta(description="PEM file with the certificate's private key.")] = ""
+
+
+class MqttSettings(Struct, frozen=True):
+    """Section `mqtt`."""
+
+    listen: Annotated[
+        str, Meta(extra=_ADDRESS, description="Where MQTT will be served, from a later release on.")
+    ] = "0.0.0.0:1883"
+
+
+class MqttsSettings(Struct, frozen=True):
+    """Section `mqtts`."""
+
+    listen: Annotated[
+        str, Meta(extra=_ADDRESS, description="Where MQTT over TLS will be served, from a later release on.")
+    ] = "off"
+
+
+class CoapSettings(Struct, frozen=True):
+    """Section `coap`."""
+
+    listen: Annotated[
+        str, Meta(extra=_ADDRESS, description="Where CoAP will be served, from a later release on.")
+    ] = "0.0.0.0:5683"
+
+
+class CoapsSettings(Struct, frozen=True):
+    """Section `coaps`."""
+
+    listen: Annotated[
+        str, Meta(extra=_ADDRESS, description="Where CoAP over DTLS will be served, from a later release on.")
+    ] = "off"
+
+
+class DatabaseSettings(Struct, frozen=True):
+    """Section `database`."""
+
+    url: Annotated[
+        str,
+        Meta(
+            extra={"secret": True, "shown_default": "`sqlite:` in the data folder"},
+            description="The database: `sqlite:FILE`.",
+        ),
+    ] = ""
+
+
+class NatsSettings(Struct, frozen=True):
+    """Section `nats`."""
+
+    url: Annotated[
+        str,
+        Meta(
+            extra={"secret": True},
+            description="NATS server that connects several nodes, from a later release on.",
+        ),
+    ] = ""
+
+
+class SecretsSettings(Struct, frozen=True):
+    """Section `secrets`."""
+
+    key_file: Annotated[
+        str,
+        Meta(
+            extra={"shown_default": "`secret.key` in the data folder"},
+            description="File with the keys for encryption, digests and sign-in tokens; made if missing.",
+        ),
+    ] = ""
+
+
+class AdminSettings(Struct, frozen=True):
+    """Section `admin`."""
+
+    email: Annotated[
+        str, Meta(description="E-mail address of the first system administrator; used on first start.")
+    ] = "admin@localhost.localdomain"
+    password: Annotated[
+        str,
+        Meta(
+            extra={"secret": True, "shown_default": "generated and printed once"},
+            description="Password of the first system administrator; used on first start.",
+        ),
+    ] = ""
+
+
+class LogSettings(Struct, frozen=True):
+    """Section `log`."""
+
+    format: Annotated[
+        Literal["auto", "console", "json"],
+        Meta(description="`console` for people, `json` for machines; `auto`: people on a terminal."),
+    ] = "auto"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least important lines that are written."),
+    ] = "info"
+    access: Annotated[
+        bool, Meta(description="Write a line per HTTP request, with its route instead of its address.")
+    ] = False
