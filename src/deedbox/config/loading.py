@@ -1,6 +1,7 @@
 """Puts settings together: option before environment before file before default, every value checked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -57,7 +58,8 @@ def _strongest(
 ) -> dict[str, Given]:
     problems: list[str] = []
     found: dict[str, Given] = {}
-    for source in (lambda: from_file(file) if file else [], lambda: from_environment(environment)):
+    in_file: Callable[[], list[Given]] = partial(from_file, file) if file else list
+    for source in (in_file, partial(from_environment, environment)):
         try:
             found |= {it.name: it for it in source()}
         except BadSettings as error:

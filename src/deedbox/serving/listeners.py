@@ -87,7 +87,7 @@ def _why(name: str, address: ListenAddress, error: OSError) -> str:
             f"Stop it, or choose another address: --{protocol} HOST:PORT"
         )
     if error.errno == errno.EACCES:
-        return f"This user may not listen on {address} ({name}). Choose a port above 1023: --{protocol} HOST:PORT"
+        return f"This user may not listen on {address} ({name}). Choose a higher port: --{protocol} HOST:PORT"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"This machine has no address {address.host} ({name}). Choose another: --{protocol} HOST:PORT"
     return f"{address} ({name}) can't be used: {error.strerror}."

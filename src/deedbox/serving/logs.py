@@ -10,38 +10,28 @@ import structlog
 from deedbox.serving.settings import LogSettings
 
 MASKED = "***"
-#: Fields whose values never reach a log, whatever writes the line.
+#: Fields whose values never reach a log, whatever writes the line; case, `_` and `-` do not matter.
 SECRET_FIELDS = frozenset(
-    [
-        "secretkey",
-        "secret_key",
+    {
         "accesstoken",
-        "access_token",
-        "token",
-        "refreshtoken",
-        "refresh_token",
-        "password",
-        "newpassword",
-        "new_password",
-        "currentpassword",
-        "current_password",
         "activationtoken",
-        "activation_token",
-        "resettoken",
-        "reset_token",
         "authorization",
-        "x_authorization",
-        "x-authorization",
+        "claimingdata",
         "cookie",
         "credentials",
-        "claimingdata",
-        "claiming_data",
         "credentialsid",
-        "credentials_id",
         "credentialsvalue",
-        "credentials_value",
-    ]
+        "currentpassword",
+        "newpassword",
+        "password",
+        "refreshtoken",
+        "resettoken",
+        "secretkey",
+        "token",
+        "xauthorization",
+    }
 )
+_SEPARATORS = str.maketrans("", "", "_-")
 
 _Event = MutableMapping[str, Any]
 
@@ -79,7 +69,7 @@ def mask_secrets(_: Any, __: str, event: _Event) -> _Event:
 
 
 def _masked(field: object, value: Any) -> Any:
-    if isinstance(field, str) and field.lower() in SECRET_FIELDS:
+    if isinstance(field, str) and field.lower().translate(_SEPARATORS) in SECRET_FIELDS:
         return MASKED
     if isinstance(value, dict):
         return {key: _masked(key, inner) for key, inner in value.items()}
