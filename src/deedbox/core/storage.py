@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
+from deedbox.core.attributes import AttributeStore
 from deedbox.core.claim_requests import ClaimStore
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.device_profiles import DeviceProfileStore
+from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.windows import AnnounceStore
 
 T = TypeVar("T")
@@ -34,6 +36,16 @@ class Stores(Protocol):
     @property
     def device_profiles(self) -> DeviceProfileStore:
         """Device profiles."""
+        ...
+
+    @property
+    def attributes(self) -> AttributeStore:
+        """Attributes of devices, customers and tenants."""
+        ...
+
+    @property
+    def time_series(self) -> TimeSeriesStore:
+        """Time series and latest values."""
         ...
 
 

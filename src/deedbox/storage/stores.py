@@ -1,9 +1,11 @@
 """The stores of every noun over one transaction."""
 
+from deedbox.storage.attributes import AttributeStore
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.statements import Transaction
+from deedbox.storage.time_series import TimeSeriesStore
 
 
 class Stores:
@@ -33,3 +35,13 @@ class Stores:
     def device_profiles(self) -> DeviceProfileStore:
         """Device profiles."""
         return DeviceProfileStore(self.transaction)
+
+    @property
+    def attributes(self) -> AttributeStore:
+        """Attributes of devices, customers and tenants."""
+        return AttributeStore(self.transaction)
+
+    @property
+    def time_series(self) -> TimeSeriesStore:
+        """Time series and latest values."""
+        return TimeSeriesStore(self.transaction)

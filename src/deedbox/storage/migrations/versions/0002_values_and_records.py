@@ -47,7 +47,16 @@ def _values() -> None:
         moment("ts", primary_key=True),
         number("epoch", primary_key=True),
         *_value_columns(),
+        moment("expires_at", nullable=True),
         **CLUSTERED,
+    )
+    expires = sa.text("expires_at is not null")
+    op.create_index(
+        "time_series_expiry",
+        "time_series",
+        ["expires_at"],
+        sqlite_where=expires,
+        postgresql_where=expires,
     )
     op.create_table(
         "latest_value",

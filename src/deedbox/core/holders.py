@@ -1,0 +1,78 @@
+"""Whom values are about (a device, a customer, a tenant), and which of its rows a reader may see.
+
+Every row carries the epoch it was written in. Whoever owns a device reads from the epoch in which the deed of
+its previous other owner ended (behaviour §5.3); the tenant reads all; what is no device has epoch 0 only.
+"""
+
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.errors import InvalidValue, NotFound
+from deedbox.core.permissions import Principal, Resource, Target
+
+_RESOURCES = {it.value: it for it in (Resource.DEVICE, Resource.CUSTOMER, Resource.TENANT)}
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Something that values are about. `customer_id` is a device's owner by its open deed.
+
+    `owner_reads_from` is the first epoch that belongs to nobody but the owner; while there is none, to
+    whoever is next.
+    """
+
+    id: UUID
+    tenant_id: UUID
+    customer_id: UUID | None
+    name: str
+    epoch: int
+    owner_reads_from: int
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """What a reader may see: rows of `from_epoch` and later; `epoch` is the holder's current one."""
+
+    from_epoch: int
+    epoch: int
+
+
+class HolderStore(Protocol):
+    """Holders, read in the snapshot in which their values are read."""
+
+    async def holder(self, kind: Resource, holder_id: UUID) -> Holder | None:
+        """Return the holder, None when there is none of that kind and id."""
+        ...
+
+
+def resource(entity_type: str) -> Resource:
+    """Return the kind that an `entityType` on the wire means. Raises InvalidValue for one without values."""
+    kind = _RESOURCES.get(entity_type.upper())
+    if kind is None:
+        known = ", ".join(_RESOURCES)
+        raise InvalidValue(f"Entities of type '{entity_type[:64]}' have no values here. Expected: {known}.")
+    return kind
+
+
+async def found(store: HolderStore, kind: Resource, holder_id: UUID) -> Holder:
+    """Return the holder. Raises NotFound."""
+    holder = await store.holder(kind, holder_id)
+    if holder is None:
+        raise NotFound(f"{kind.value.title()} with requested id wasn't found!")
+    return holder
+
+
+def target(kind: Resource, holder: Holder) -> Target:
+    """Return what permissions are asked about."""
+    return Target(kind, holder.tenant_id, holder.customer_id, holder.id)
+
+
+def extent(holder: Holder, principal: Principal) -> Extent:
+    """Return what the principal may see of the holder's values, given that it may see any."""
+    from_epoch = 0 if principal.customer_id is None else holder.owner_reads_from
+    return Extent(from_epoch, holder.epoch)
+
+
+def device_extent(holder: Holder) -> Extent:
+    """Return what the device itself may see: whoever holds it now holds what it tells."""
+    return Extent(holder.owner_reads_from, holder.epoch)
