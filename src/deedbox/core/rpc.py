@@ -1,0 +1,118 @@
+"""Commands to devices: what may be asked, how long it may take, and who carries it there and back.
+
+Nothing of a command is stored: whoever sends it waits. A command carries the device's epoch, so that what an
+owner asked for is never delivered to the next one, nor answered to the last one (behaviour §5).
+"""
+
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.errors import InvalidValue
+
+SHORTEST_TIMEOUT_MS = 5_000
+DEFAULT_TIMEOUT_MS = 10_000
+LONGEST_TIMEOUT_MS = 600_000
+LONGEST_METHOD = 255
+LARGEST_PARAMS_BYTES = 65_536
+
+
+class Command(msgspec.Struct, frozen=True):
+    """What a device shall do. `params` is any JSON value; a one-way command expects no reply."""
+
+    device_id: UUID
+    epoch: int
+    method: str
+    params: Any
+    one_way: bool
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A command on its way: the device names `id` in its reply."""
+
+    id: int
+    command: Command
+
+
+class End(Enum):
+    """How a command ended."""
+
+    DELIVERED = "delivered"
+    REPLIED = "replied"
+    NOT_REPLIED = "not replied"
+    NOT_DELIVERED = "not delivered"
+    CANCELLED = "cancelled"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The end of a command; `reply` is what the device sent, as it came."""
+
+    end: End
+    reply: bytes = b""
+
+
+class Exchange(Protocol):
+    """Carries commands to devices and replies back, from any node to any node."""
+
+    async def call(self, command: Command, timeout_ms: int) -> Outcome:
+        """Offer the command until the device takes it and, unless it is one-way, replies.
+
+        Raises LimitReached when too many commands wait for the device already.
+        """
+        ...
+
+    async def next_command(self, device_id: UUID) -> Delivery:
+        """Wait for a command to this device. The caller delivers it, or cancels the wait."""
+        ...
+
+    def reply(self, device_id: UUID, command_id: int, reply: bytes) -> None:
+        """Hand a device's reply to whoever waits for it; unknown and late ones are dropped."""
+        ...
+
+    def cancel_device(self, device_id: UUID) -> None:
+        """Drop all commands that wait for this device: its ownership changed or it was deleted."""
+        ...
+
+
+class EpochStore(Protocol):
+    """Reads a device's epoch, inside one transaction."""
+
+    async def epoch_of(self, device_id: UUID) -> int | None:
+        """Return the epoch, None when there is no such device."""
+        ...
+
+
+async def is_current(store: EpochStore, command: Command) -> bool:
+    """Tell whether the device is still in the epoch that the command was sent in."""
+    return await store.epoch_of(command.device_id) == command.epoch
+
+
+def checked_method(method: Any) -> str:
+    """Return the method. Raises InvalidValue for anything but a text of 1 to 255 characters."""
+    if not isinstance(method, str) or not method:
+        raise InvalidValue(
+            "method is missing: name the command as a text, for example "
+            '{"method": "setLight", "params": {"on": true}}.',
+            "/method",
+        )
+    if len(method) > LONGEST_METHOD:
+        raise InvalidValue(f"method has more than {LONGEST_METHOD} characters.", "/method")
+    return method
+
+
+def checked_params(params: Any) -> Any:
+    """Return the parameters. Raises InvalidValue when their JSON is longer than 64 KiB."""
+    if len(msgspec.json.encode(params)) > LARGEST_PARAMS_BYTES:
+        raise InvalidValue(f"params are longer than {LARGEST_PARAMS_BYTES} bytes.", "/params")
+    return params
+
+
+def granted_timeout_ms(timeout_ms: int | None, expires_at: int | None, now_ms: int) -> int:
+    """Return how long a command may take: what was asked for, within bounds; `expires_at` comes first."""
+    if expires_at is not None:
+        asked_ms = expires_at - now_ms
+    else:
+        asked_ms = DEFAULT_TIMEOUT_MS if timeout_ms is None else timeout_ms
+    return min(max(asked_ms, SHORTEST_TIMEOUT_MS), LONGEST_TIMEOUT_MS)
