@@ -42,7 +42,7 @@ insert into deed (id, device_id, tenant_id, customer_id, opened_epoch, reads_fro
 select asked.id, s.device_id, d.tenant_id, asked.customer_id, s.epoch + 1,
        coalesce((select case when last.customer_id = asked.customer_id then last.reads_from_epoch
                              else last.closed_epoch end
-                 from deed last where last.device_id = s.device_id
+                 from deed last where last.device_id = s.device_id and last.closed_at is not null
                  order by last.opened_epoch desc limit 1), 0),
        asked.opened_at, asked.opened_by, asked.opening_reason, asked.burnt_digests, asked.idempotency_digest
 from asked
@@ -63,7 +63,7 @@ set closed_at = asked.closed_at, closed_by = asked.closed_by, closing_reason = a
     closed_epoch = s.epoch + 1
 from asked
 join device_state s on s.device_id = asked.device_id
-where deed.device_id = asked.device_id and deed.id = asked.id and deed.closed_at is null
+where deed.id = asked.id and deed.closed_at is null
 returning deed.id, deed.device_id, deed.closed_epoch
 
 -- name: raise_epochs
@@ -86,6 +86,14 @@ select title from customer where tenant_id = :tenant_id and id = :customer_id
 select id, customer_id, opened_at, opened_epoch, reads_from_epoch
 from deed where device_id = :device_id and closed_at is null
 
+-- Two halves, because the open deed and the closed ones have an index each.
 -- name: deeds_of_device
-select id, customer_id, opened_at, opened_epoch, reads_from_epoch, opening_reason, closed_at, closed_epoch, closing_reason
-from deed where device_id = :device_id order by opened_epoch
+select id, customer_id, opened_at, opened_epoch, reads_from_epoch, opening_reason, closed_at, closed_epoch,
+       closing_reason
+from deed where device_id = :device_id and closed_at is null
+union all
+select id, customer_id, opened_at, opened_epoch, reads_from_epoch, opening_reason, closed_at, closed_epoch,
+       closing_reason
+from deed where device_id = :device_id and closed_at is not null
+order by opened_epoch
+

@@ -201,11 +201,12 @@ def _ownership() -> None:
     )
     op.create_table(
         "deed",
-        identifier("device_id", primary_key=True),
-        number("opened_epoch", primary_key=True),
-        identifier("id"),
+        # Time-ordered, so that claims of devices anywhere append here; the indexes find a device's deeds.
+        identifier("id", primary_key=True),
+        identifier("device_id"),
         identifier("tenant_id"),
         identifier("customer_id"),
+        number("opened_epoch"),
         number("reads_from_epoch"),
         moment("opened_at"),
         identifier("opened_by", nullable=True),
@@ -218,7 +219,7 @@ def _ownership() -> None:
         text("closing_reason", default=None),
         **CLUSTERED,
     )
-    is_open = sa.text("closed_at is null")
+    is_open, is_closed = sa.text("closed_at is null"), sa.text("closed_at is not null")
     op.create_index(
         "deed_one_open",
         "deed",
@@ -233,6 +234,13 @@ def _ownership() -> None:
         ["customer_id", "device_id"],
         sqlite_where=is_open,
         postgresql_where=is_open,
+    )
+    op.create_index(
+        "deed_closed",
+        "deed",
+        ["device_id", "opened_epoch"],
+        sqlite_where=is_closed,
+        postgresql_where=is_closed,
     )
     op.create_table(
         "spent_attempt",

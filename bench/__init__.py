@@ -1,0 +1,1 @@
+"""Benchmarks: each file answers one question and prints a table; none of them asserts a time."""
