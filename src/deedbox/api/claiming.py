@@ -58,7 +58,7 @@ async def reclaim_device(request: ApiRequest, device_name: str) -> None:
 
     async def work(stores: Stores) -> bool:
         states = await stores.claims.lock_named_devices([named])
-        return await deeds.reclaim(stores.claims, states.get(named), actor, context.policy)
+        return await deeds.reclaim(stores.claims, states.get(named), actor, context.policy, context.keys)
 
     await context.storage.write(work)
 

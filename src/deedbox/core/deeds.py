@@ -5,39 +5,19 @@ closes them. Each opening and each closing raises the device's epoch in the same
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
+from deedbox.core.deed_records import Reason as Reason  # noqa: PLC0414  # part of what this module offers
+from deedbox.core.deed_records import Recorded, record
 from deedbox.core.devices import Device
 from deedbox.core.errors import NotFound
+from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy, DeviceState, Window
-from deedbox.core.records import (
-    Actor,
-    AuditEntry,
-    Change,
-    Event,
-    LedgerRow,
-    RecordStore,
-    Subject,
-    audit_entry,
-    json_text,
-)
+from deedbox.core.records import Actor, Change, RecordStore, Subject, audit_entry
 from deedbox.core.windows import WindowStore
-
-
-class Reason(StrEnum):
-    """Why a deed was opened or closed."""
-
-    CLAIM = "claim"
-    ASSIGNMENT = "assignment"
-    RECLAIM = "reclaim"
-    REASSIGNMENT = "reassignment"
-    UNASSIGNMENT = "unassignment"
-    DEVICE_DELETED = "device_deleted"
-    CUSTOMER_DELETED = "customer_deleted"
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -96,12 +76,16 @@ class DeedStore(WindowStore, RecordStore, Protocol):
         """Write the attribute `claimingAllowed` = true for these devices."""
         ...
 
+    async def rotate_credentials(self, device_ids: Collection[UUID], keys: KeyRing) -> None:
+        """Give each of these devices a new access token; what it had before stops working at once."""
+        ...
+
     async def customer_title(self, tenant_id: UUID, customer_id: UUID) -> str:
         """Return the customer's title. Raises NotFound when the tenant has no such customer."""
         ...
 
 
-async def assign(store: DeedStore, device_id: UUID, customer_id: UUID, actor: Actor) -> Device:
+async def assign(store: DeedStore, device_id: UUID, customer_id: UUID, actor: Actor, keys: KeyRing) -> Device:
     """Make the customer the owner, closing another's deed first; nothing changes if it is the owner already.
 
     Raises NotFound for a device or customer that the actor's tenant does not have.
@@ -112,7 +96,7 @@ async def assign(store: DeedStore, device_id: UUID, customer_id: UUID, actor: Ac
         return state.device
     now_ms = await store.now_ms()
     if state.deed:
-        await close(store, [state], actor, Reason.REASSIGNMENT)
+        await close(store, [state], actor, Reason.REASSIGNMENT, keys)
     opening = Opening(
         store.new_id(),
         device_id,
@@ -128,7 +112,9 @@ async def assign(store: DeedStore, device_id: UUID, customer_id: UUID, actor: Ac
     return msgspec.structs.replace(state.device, customer_id=customer_id)
 
 
-async def reclaim(store: DeedStore, state: DeviceState | None, actor: Actor, policy: ClaimPolicy) -> bool:
+async def reclaim(
+    store: DeedStore, state: DeviceState | None, actor: Actor, policy: ClaimPolicy, keys: KeyRing
+) -> bool:
     """End the deed on the owner's or the tenant's wish; return whether there was one (behaviour §5).
 
     `state` is the locked device, None when the tenant has none of that name.
@@ -141,24 +127,40 @@ async def reclaim(store: DeedStore, state: DeviceState | None, actor: Actor, pol
         # The tenant takes back what the device offered, as the reference server forgets it here.
         await store.drop_announced_windows([state.device.id])
         return False
-    await close(store, [state], actor, Reason.RECLAIM)
-    if not state.allowed_by_default(policy):
-        await store.write_claiming_allowed([state.device.id])
+    await hand_back(store, [state], actor, Reason.RECLAIM, policy, keys)
     return True
 
 
-async def unassign(store: DeedStore, device_id: UUID, actor: Actor, policy: ClaimPolicy) -> Device:
+async def unassign(
+    store: DeedStore, device_id: UUID, actor: Actor, policy: ClaimPolicy, keys: KeyRing
+) -> Device:
     """Take the device from its owner. Raises NotFound when the tenant has no such device."""
     state = await _locked(store, device_id, actor.tenant_id)
-    if state.deed:
-        await close(store, [state], actor, Reason.UNASSIGNMENT)
-        if not state.allowed_by_default(policy):
-            await store.write_claiming_allowed([device_id])
+    await hand_back(store, [state], actor, Reason.UNASSIGNMENT, policy, keys)
     return msgspec.structs.replace(state.device, customer_id=None)
 
 
-async def close(store: DeedStore, states: Sequence[DeviceState], actor: Actor, reason: Reason) -> None:
-    """Close the open deeds of locked devices, drop what the devices announced, and record it."""
+async def hand_back(  # what closing takes, and the settings for what follows it
+    store: DeedStore,
+    states: Sequence[DeviceState],
+    actor: Actor,
+    reason: Reason,
+    policy: ClaimPolicy,
+    keys: KeyRing,
+) -> None:
+    """Close the open deeds of locked devices so that they can be claimed again where claiming is allowed."""
+    owned = [state for state in states if state.deed]
+    await close(store, owned, actor, reason, keys)
+    await store.write_claiming_allowed([it.device.id for it in owned if not it.allowed_by_default(policy)])
+
+
+async def close(
+    store: DeedStore, states: Sequence[DeviceState], actor: Actor, reason: Reason, keys: KeyRing
+) -> None:
+    """Close the open deeds of locked devices, drop what the devices announced, and record it.
+
+    Where a device's profile says so, its access token is replaced: the former owner may know the old one.
+    """
     now_ms = await store.now_ms()
     owned = {state.deed.id: (state, state.deed) for state in states if state.deed}
     closings = [
@@ -166,11 +168,27 @@ async def close(store: DeedStore, states: Sequence[DeviceState], actor: Actor, r
         for deed_id, (state, deed) in owned.items()
     ]
     epochs = await store.close_deeds(closings)
-    await store.drop_announced_windows([owned[deed_id][0].device.id for deed_id in epochs])
+    closed = [owned[deed_id][0] for deed_id in epochs]
+    await store.drop_announced_windows([it.device.id for it in closed])
+    await _rotate(store, [it for it in closed if it.rotates_credentials], actor, now_ms, keys)
     for deed_id, epoch in epochs.items():
         state, deed = owned[deed_id]
-        done = _Recorded(state.device, deed.id, deed.customer_id, deed.customer_title, actor, reason, now_ms)
-        await _record(store, Change.CLOSED, [(done, epoch)])
+        done = Recorded(state.device, deed.id, deed.customer_id, deed.customer_title, actor, reason, now_ms)
+        await record(store, Change.CLOSED, [(done, epoch)])
+
+
+async def _rotate(
+    store: DeedStore, states: Sequence[DeviceState], actor: Actor, now_ms: int, keys: KeyRing
+) -> None:
+    if not states:
+        return
+    await store.rotate_credentials([it.device.id for it in states], keys)
+    subjects = [Subject("DEVICE", it.device.id, it.device.name, it.epoch + 1) for it in states]
+    data = {"reason": "rotateCredentialsOnReclaim"}
+    entries = [
+        audit_entry(store, actor, it, "CREDENTIALS_UPDATED", now_ms=now_ms, data=data) for it in subjects
+    ]
+    await store.add_audit_entries(entries)
 
 
 async def record_openings(
@@ -179,83 +197,13 @@ async def record_openings(
     """Record those openings (with device and customer title) that came true: audit, ledger, event."""
     done = [
         (
-            _Recorded(device, o.deed_id, o.customer_id, title, o.actor, o.reason, o.now_ms),
+            Recorded(device, o.deed_id, o.customer_id, title, o.actor, o.reason, o.now_ms),
             opened[o.deed_id],
         )
         for o, device, title in openings
         if o.deed_id in opened
     ]
-    await _record(store, Change.OPENED, done)
-
-
-class _Recorded(msgspec.Struct, frozen=True):
-    device: Device
-    deed_id: UUID
-    customer_id: UUID
-    customer_title: str
-    actor: Actor
-    reason: Reason
-    now_ms: int
-
-
-async def _record(store: RecordStore, change: Change, done: Sequence[tuple[_Recorded, int]]) -> None:
-    await store.add_audit_entries([_audit(store, change, it, epoch) for it, epoch in done])
-    await store.add_ledger_rows([_ledger(store, change, it, epoch) for it, epoch in done])
-    await store.add_events([_event(store, change, it, epoch) for it, epoch in done])
-
-
-def _audit(store: RecordStore, change: Change, it: _Recorded, epoch: int) -> AuditEntry:
-    # Action and field names are those that clients of the reference server look for.
-    word = "assigned" if change is Change.OPENED else "unassigned"
-    action = "ASSIGNED_TO_CUSTOMER" if change is Change.OPENED else "UNASSIGNED_FROM_CUSTOMER"
-    data = {
-        "entityId": str(it.device.id),
-        f"{word}CustomerId": str(it.customer_id),
-        f"{word}CustomerName": it.customer_title,
-        "reason": it.reason,
-    }
-    entry = audit_entry(
-        store,
-        it.actor,
-        Subject("DEVICE", it.device.id, it.device.name, epoch),
-        action,
-        now_ms=it.now_ms,
-        data=data,
-    )
-    return msgspec.structs.replace(entry, customer_id=it.customer_id)
-
-
-def _ledger(store: RecordStore, change: Change, it: _Recorded, epoch: int) -> LedgerRow:
-    return LedgerRow(
-        id=store.new_id(),
-        tenant_id=it.device.tenant_id,
-        device_id=it.device.id,
-        device_name=it.device.name,
-        epoch=epoch,
-        change=change,
-        deed_id=it.deed_id,
-        customer_id=it.customer_id,
-        actor_id=it.actor.user_id,
-        reason=it.reason,
-        occurred_at=it.now_ms,
-    )
-
-
-def _event(store: RecordStore, change: Change, it: _Recorded, epoch: int) -> Event:
-    kind = (
-        "device.claimed"
-        if it.reason is Reason.CLAIM
-        else f"device.{'assigned' if change is Change.OPENED else 'released'}"
-    )
-    data = json_text(
-        {
-            "deviceName": it.device.name,
-            "customerId": it.customer_id,
-            "deedId": it.deed_id,
-            "reason": it.reason,
-        }
-    )
-    return Event(store.new_id(), it.device.tenant_id, it.device.id, epoch, kind, data, it.now_ms)
+    await record(store, Change.OPENED, done)
 
 
 def _burnt(state: DeviceState) -> tuple[bytes, ...]:

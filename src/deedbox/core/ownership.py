@@ -70,6 +70,7 @@ class DeviceState(msgspec.Struct, frozen=True):
     forbids_empty_keys: bool
     deed: OpenDeed | None
     windows: tuple[Window, ...]
+    rotates_credentials: bool = False
 
     def announcing_allowed(self, policy: ClaimPolicy) -> bool:
         """Tell whether keys that the device announces count now (behaviour §2.5, §2.7)."""

@@ -3,11 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
+from deedbox.core.credentials import rotate_tokens
 from deedbox.core.deeds import Closing, Opening
 from deedbox.core.devices import Device
 from deedbox.core.errors import NotFound
 from deedbox.core.ids import NULL_ID
+from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import DeviceState, OpenDeed, Window
+from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.statements import Row
 from deedbox.storage.windows import WindowStore
 
@@ -59,6 +62,10 @@ class DeedStore(WindowStore):
         """Write the attribute `claimingAllowed` = true for these devices."""
         rows = [(device_id, self.transaction.now_ms) for device_id in device_ids]
         await self.transaction.batch("write_claiming_allowed", rows)
+
+    async def rotate_credentials(self, device_ids: Collection[UUID], keys: KeyRing) -> None:
+        """Give each of these devices a new access token; what it had before stops working at once."""
+        await rotate_tokens(CredentialsStore(self.transaction), keys, list(device_ids))
 
     async def customer_title(self, tenant_id: UUID, customer_id: UUID) -> str:
         """Return the customer's title. Raises NotFound when the tenant has no such customer."""
@@ -116,8 +123,9 @@ def _state(row: Row, windows: Mapping[UUID, tuple[Window, ...]]) -> DeviceState:
         allow_by_default=None if row[11] is None else bool(row[11]),
         claiming_allowed=row[12] == "true",
         forbids_empty_keys=bool(row[13]),
-        deed=_open_deed(row[14:]),
+        deed=_open_deed(row[14:20]),
         windows=windows.get(device.id, ()),
+        rotates_credentials=bool(row[20]),
     )
 
 
