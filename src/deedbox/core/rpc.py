@@ -11,6 +11,8 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core.errors import InvalidValue
+from deedbox.core.holders import HolderStore
+from deedbox.core.permissions import Resource
 
 SHORTEST_TIMEOUT_MS = 5_000
 DEFAULT_TIMEOUT_MS = 10_000
@@ -76,17 +78,10 @@ class Exchange(Protocol):
         ...
 
 
-class EpochStore(Protocol):
-    """Reads a device's epoch, inside one transaction."""
-
-    async def epoch_of(self, device_id: UUID) -> int | None:
-        """Return the epoch, None when there is no such device."""
-        ...
-
-
-async def is_current(store: EpochStore, command: Command) -> bool:
+async def is_current(store: HolderStore, command: Command) -> bool:
     """Tell whether the device is still in the epoch that the command was sent in."""
-    return await store.epoch_of(command.device_id) == command.epoch
+    holder = await store.holder(Resource.DEVICE, command.device_id)
+    return holder is not None and holder.epoch == command.epoch
 
 
 def checked_method(method: Any) -> str:

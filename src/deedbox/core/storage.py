@@ -3,10 +3,13 @@
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
+from deedbox.core.activity import ActivityStore
 from deedbox.core.attributes import AttributeStore
+from deedbox.core.claim_keys import ClaimKeyStore
 from deedbox.core.claim_requests import ClaimStore
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.device_profiles import DeviceProfileStore
+from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.windows import AnnounceStore
 
@@ -39,13 +42,28 @@ class Stores(Protocol):
         ...
 
     @property
+    def claim_keys(self) -> ClaimKeyStore:
+        """Claim keys that the tenant set."""
+        ...
+
+    @property
     def attributes(self) -> AttributeStore:
         """Attributes of devices, customers and tenants."""
         ...
 
     @property
+    def activity(self) -> ActivityStore:
+        """When devices were last heard of."""
+        ...
+
+    @property
     def time_series(self) -> TimeSeriesStore:
         """Time series and latest values."""
+        ...
+
+    @property
+    def housekeeping(self) -> HousekeepingStore:
+        """What has expired."""
         ...
 
 

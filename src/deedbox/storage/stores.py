@@ -1,9 +1,12 @@
 """The stores of every noun over one transaction."""
 
+from deedbox.storage.activity import ActivityStore
 from deedbox.storage.attributes import AttributeStore
+from deedbox.storage.claim_keys import ClaimKeyStore
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_profiles import DeviceProfileStore
+from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.statements import Transaction
 from deedbox.storage.time_series import TimeSeriesStore
 
@@ -37,11 +40,26 @@ class Stores:
         return DeviceProfileStore(self.transaction)
 
     @property
+    def claim_keys(self) -> ClaimKeyStore:
+        """Claim keys that the tenant set."""
+        return ClaimKeyStore(self.transaction)
+
+    @property
     def attributes(self) -> AttributeStore:
         """Attributes of devices, customers and tenants."""
         return AttributeStore(self.transaction)
 
     @property
+    def activity(self) -> ActivityStore:
+        """When devices were last heard of."""
+        return ActivityStore(self.transaction)
+
+    @property
     def time_series(self) -> TimeSeriesStore:
         """Time series and latest values."""
         return TimeSeriesStore(self.transaction)
+
+    @property
+    def housekeeping(self) -> HousekeepingStore:
+        """What has expired."""
+        return HousekeepingStore(self.transaction)

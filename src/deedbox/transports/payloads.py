@@ -1,0 +1,81 @@
+"""What devices send, as values of the core: the same JSON on every transport.
+
+Refusals name what was expected and never repeat what came: it may hold a secret.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.errors import InvalidValue
+from deedbox.core.telemetry import Point, points_of
+from deedbox.core.values import Value, named_values
+from deedbox.core.windows import Announcement, check_secret_key
+from deedbox.transports.lenient_json import decode, decode_keeping_numbers_as_text
+
+_CLAIM_FORM = 'A claim message is {"secretKey": "...", "durationMs": 60000}, each field optional'
+_REQUEST_FORM = 'A request is {"method": "getTime", "params": {}}'
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_LONGEST_NUMBER = 400
+_MOST_MS = 2**53
+
+
+def claim_message(device_id: UUID, body: bytes) -> Announcement:
+    """Return the offer that a device makes; no body at all is an offer without a key.
+
+    Raises InvalidValue for what is not an object, and for fields of the wrong type.
+    """
+    if not body:
+        return Announcement(device_id)
+    message = decode_keeping_numbers_as_text(body)
+    if not isinstance(message, dict):
+        raise InvalidValue(f"{_CLAIM_FORM}; something else than an object came.")
+    secret_key = check_secret_key(_scalar_text(message, "secretKey", ""))
+    return Announcement(device_id, secret_key, _duration_ms(message))
+
+
+def telemetry(body: bytes, now_ms: int) -> list[Point]:
+    """Return the points of a telemetry message; those without a moment get `now_ms`. Raises InvalidValue."""
+    return points_of(decode(body), now_ms)
+
+
+def attributes(body: bytes) -> Mapping[str, Value]:
+    """Return the attributes that a device reports. Raises InvalidValue."""
+    return named_values(decode(body), "The attributes")
+
+
+def device_request(body: bytes) -> str:
+    """Return the method that a device asks the server for. Raises InvalidValue without method or params."""
+    message = decode(body)
+    if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+        raise InvalidValue(f"{_REQUEST_FORM}; method is missing or is not a text.", "/method")
+    if "params" not in message:
+        raise InvalidValue(f"{_REQUEST_FORM}; params are missing.", "/params")
+    method: str = message["method"]
+    return method
+
+
+def command_message(command_id: int, method: str, params: Any) -> bytes:
+    """Return a command as devices read it: `{"id": 1, "method": "setLight", "params": {...}}`."""
+    return msgspec.json.encode({"id": command_id, "method": method, "params": params})
+
+
+def _duration_ms(message: Mapping[str, Any]) -> int:
+    text = _scalar_text(message, "durationMs", "0")
+    if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+        raise InvalidValue("durationMs must be a number of milliseconds, as 60000.", "/durationMs")
+    return int(max(-_MOST_MS, min(float(text), _MOST_MS)))
+
+
+def _scalar_text(message: Mapping[str, Any], name: str, default: str) -> str:
+    """Return the field as text: a number as it was written, a boolean as `true` or `false`."""
+    value = message.get(name, default)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    expected = "a text" if name == "secretKey" else "a number of milliseconds, as 60000"
+    raise InvalidValue(f"{name} must be {expected}; leave it out if there is none.", f"/{name}")
