@@ -13,7 +13,8 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_NONCE_BYTES = 12
+#: How many unpredictable bytes `KeyRing.encrypt` needs with each text.
+NONCE_BYTES = 12
 _DIGEST_BYTES = 32
 
 
@@ -73,7 +74,7 @@ class KeyRing:
         key = self._generations.get(generation)
         if key is None:
             raise ValueError(f"key generation {generation} is not in the key file")
-        nonce, sealed = ciphertext[1 : 1 + _NONCE_BYTES], ciphertext[1 + _NONCE_BYTES :]
+        nonce, sealed = ciphertext[1 : 1 + NONCE_BYTES], ciphertext[1 + NONCE_BYTES :]
         try:
             return AESGCM(key.encryption).decrypt(nonce, sealed, bound_to).decode("utf-8", "surrogatepass")
         except InvalidTag as error:

@@ -33,7 +33,7 @@ def named_values(data: object, what: str) -> dict[str, Value]:
 
 def checked_name(name: str) -> str:
     """Return the name of an attribute or a series. Raises InvalidValue when it is blank or too long."""
-    if not name.strip():
+    if not name.strip() or "\0" in name:
         raise InvalidValue("A key is blank. Give each value a name.")
     if len(name) > LONGEST_NAME:
         raise InvalidValue(f"A key has {len(name)} characters; at most {LONGEST_NAME} are accepted.")
@@ -47,6 +47,10 @@ def as_value(name: str, raw: object) -> Value:
     if isinstance(raw, int):
         return raw if raw in _LONG else str(raw)
     if isinstance(raw, str):
+        if "\0" in raw:
+            raise InvalidValue(
+                f"The value of '{name}' holds a NUL character, which can't be stored.", f"/{name}"
+            )
         return _number(raw) if len(raw) <= _LONGEST_NUMBER and _NUMERIC.fullmatch(raw) else raw
     raise InvalidValue(f"The value of '{name}' is null. Send a value, or delete the key.", f"/{name}")
 
