@@ -9,6 +9,3 @@ order by a.spent_at
 with asked(scope, spent_at, id) as (/*rows: bytea, bigint, uuid*/)
 insert into spent_attempt (scope, spent_at, id)
 select scope, spent_at, id from asked where true
-
--- name: delete_old_attempts
-delete from spent_attempt where spent_at < :before_ms

@@ -35,9 +35,6 @@ with asked(device_id) as (/*rows: uuid*/)
 update claim_window set lapsed = true
 where device_id in (select device_id from asked) and not lapsed and expires_at < :now_ms
 
--- name: delete_expired_windows
-delete from claim_window where kind = 0 and expires_at < :before_ms
-
 -- name: note_refused_announcement
 update device_state set refused_epoch = :epoch, refused_reason = :reason
 where device_id = :device_id
