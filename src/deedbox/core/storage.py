@@ -5,11 +5,14 @@ from typing import Any, Protocol, TypeVar
 
 from deedbox.core.activity import ActivityStore
 from deedbox.core.attributes import AttributeStore
+from deedbox.core.claim_intents import ClaimIntentStore
 from deedbox.core.claim_keys import ClaimKeyStore
+from deedbox.core.claim_pages import ClaimPageStore
 from deedbox.core.claim_requests import ClaimStore
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.housekeeping import HousekeepingStore
+from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.windows import AnnounceStore
 
@@ -64,6 +67,21 @@ class Stores(Protocol):
     @property
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
+        ...
+
+    @property
+    def claim_intents(self) -> ClaimIntentStore:
+        """Labels that somebody scanned and has not claimed yet."""
+        ...
+
+    @property
+    def claim_pages(self) -> ClaimPageStore:
+        """Tenants as strangers see them on the claim page."""
+        ...
+
+    @property
+    def owned_devices(self) -> OwnedDeviceStore:
+        """A customer's devices, through its open deeds."""
         ...
 
 

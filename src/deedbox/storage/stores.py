@@ -2,11 +2,14 @@
 
 from deedbox.storage.activity import ActivityStore
 from deedbox.storage.attributes import AttributeStore
+from deedbox.storage.claim_intents import ClaimIntentStore
 from deedbox.storage.claim_keys import ClaimKeyStore
+from deedbox.storage.claim_pages import ClaimPageStore
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.housekeeping import HousekeepingStore
+from deedbox.storage.owned_devices import OwnedDeviceStore
 from deedbox.storage.statements import Transaction
 from deedbox.storage.time_series import TimeSeriesStore
 
@@ -63,3 +66,18 @@ class Stores:
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
         return HousekeepingStore(self.transaction)
+
+    @property
+    def claim_intents(self) -> ClaimIntentStore:
+        """Labels that somebody scanned and has not claimed yet."""
+        return ClaimIntentStore(self.transaction)
+
+    @property
+    def claim_pages(self) -> ClaimPageStore:
+        """Tenants as strangers see them on the claim page."""
+        return ClaimPageStore(self.transaction)
+
+    @property
+    def owned_devices(self) -> OwnedDeviceStore:
+        """A customer's devices, through its open deeds."""
+        return OwnedDeviceStore(self.transaction)
