@@ -1,10 +1,11 @@
 """A device's ownership as it stands: its open deed, its windows, and the settings that decide about them."""
 
 from enum import IntEnum
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from deedbox.core.devices import Device
 
@@ -34,14 +35,32 @@ class Window(msgspec.Struct, frozen=True):
 class ClaimPolicy(msgspec.Struct, frozen=True):
     """The deployment's settings for claiming (behaviour §7); units are in the names."""
 
-    allow_by_default: bool = True
-    duration_ms: int = 86_400_000
-    max_duration_ms: int = 604_800_000
-    answers: Literal["detailed", "uniform"] = "detailed"
-    attempts_per_user: int = 20
-    attempts_per_device: int = 5
-    attempts_window_s: int = 300
-    label_key_days: int = 1826
+    allow_by_default: Annotated[
+        bool, Meta(description="Devices may offer themselves; else only where `claimingAllowed` is true.")
+    ] = True
+    duration_ms: Annotated[
+        int, Meta(ge=1, description="How long an offer stands when the device does not say.")
+    ] = 86_400_000
+    max_duration_ms: Annotated[
+        int, Meta(ge=1, description="How long an offer stands at most, whatever the device says.")
+    ] = 604_800_000
+    answers: Annotated[
+        Literal["detailed", "uniform"],
+        Meta(
+            description="`detailed`: a claim is told of unknown names and of owners; "
+            "`uniform`: every refusal reads the same, except to the owner and to who holds the key."
+        ),
+    ] = "detailed"
+    attempts_per_user: Annotated[
+        int, Meta(ge=1, description="Wrong claims a user may make in the window.")
+    ] = 20
+    attempts_per_device: Annotated[
+        int, Meta(ge=1, description="Wrong claims a user may make in the window for one device name.")
+    ] = 5
+    attempts_window_s: Annotated[
+        int, Meta(ge=1, le=86_400, description="The sliding window in which wrong claims are counted.")
+    ] = 300
+    label_key_days: Annotated[int, Meta(ge=1, description="How long a generated label's keys work.")] = 1826
 
 
 class OpenDeed(msgspec.Struct, frozen=True):
