@@ -1,16 +1,30 @@
 """Devices: what a maker ships, as every layer knows them."""
 
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-LONGEST_NAME = 255
+from deedbox.core.credentials import CredentialsStore
+from deedbox.core.errors import InvalidValue
+from deedbox.core.paging import Listing, PageRequest, PageSlice
+from deedbox.core.records import RecordStore
+from deedbox.core.texts import checked_json, checked_text, required_name
+
+LONGEST_ADDITIONAL_INFO = 65_536
+#: Lists are read in the order of an index; any other order is made for lists up to this length.
+SORTED_WITHOUT_INDEX_AT_MOST = 10_000
+#: A device counts as active for this long after it was last heard of.
+ACTIVE_FOR_MS = 600_000
 
 
 class Device(msgspec.Struct, frozen=True):
     """A device. `customer_id` is the owner by the open deed, None while it has none.
 
-    `additional_info` is JSON text as the tenant wrote it; `created_at` epoch milliseconds.
+    `type` is its profile's name; `additional_info` is JSON text as the tenant wrote it; `created_at` epoch
+    milliseconds.
     """
 
     id: UUID
@@ -23,3 +37,108 @@ class Device(msgspec.Struct, frozen=True):
     created_at: int
     version: int
     customer_id: UUID | None = None
+
+
+class DeviceInfo(Device, frozen=True):
+    """A device with what lists show beside it; `last_activity_at` is 0 for one that was never heard of."""
+
+    customer_title: str | None = None
+    customer_is_public: bool = False
+    last_activity_at: int = 0
+
+    def is_active(self, now_ms: int) -> bool:
+        """Tell whether the device was heard of lately."""
+        return self.last_activity_at > now_ms - ACTIVE_FOR_MS
+
+
+class DeviceDraft(msgspec.Struct, frozen=True):
+    """What somebody wants a device to be. UNSET leaves a field as it is; `version` is the one they saw.
+
+    The profile is the one of `profile_id`, else the one named `type`, else the tenant's default.
+    """
+
+    name: str | UnsetType | None = UNSET
+    type: str | UnsetType | None = UNSET
+    label: str | UnsetType | None = UNSET
+    profile_id: UUID | UnsetType | None = UNSET
+    additional_info: Any | UnsetType = UNSET
+    version: int | None = None
+
+
+class DeviceFilter(msgspec.Struct, frozen=True):
+    """Which devices of a tenant a list shows: those of a customer, of a profile, active since then or not."""
+
+    tenant_id: UUID
+    customer_id: UUID | None = None
+    profile_id: UUID | None = None
+    active: bool | None = None
+    active_since: int = 0
+
+
+class DeviceStore(CredentialsStore, RecordStore, Protocol):
+    """Rows of devices, inside one transaction; each look-up stays within its tenant."""
+
+    async def device(self, tenant_id: UUID, device_id: UUID) -> DeviceInfo | None:
+        """Return the device, None when the tenant has none of that id."""
+        ...
+
+    async def devices(self, tenant_id: UUID, device_ids: Collection[UUID]) -> list[DeviceInfo]:
+        """Return those of these devices that the tenant has, in id order."""
+        ...
+
+    async def device_ids_named(self, tenant_id: UUID, names: Collection[str]) -> Mapping[str, UUID]:
+        """Return the ids of the devices with these exact names."""
+        ...
+
+    async def list_devices(self, wanted: DeviceFilter, asked: PageSlice) -> Listing[DeviceInfo]:
+        """Return a page. Raises InvalidValue for a sort property that this list does not have."""
+        ...
+
+    async def device_total(self, owner_id: UUID) -> int:
+        """Return how many devices a tenant or a customer has."""
+        ...
+
+    async def device_types(self, tenant_id: UUID) -> list[str]:
+        """Return the types that the tenant's devices may have, in order."""
+        ...
+
+    async def add_devices(self, devices: Sequence[Device]) -> None:
+        """Store new devices, unowned and with their first epoch, and count them. Raises NameTaken."""
+        ...
+
+    async def change_devices(self, devices: Sequence[Device]) -> None:
+        """Store name, type, profile, label, additional info and version of devices. Raises NameTaken."""
+        ...
+
+    async def remove_device(self, device: Device) -> None:
+        """Delete the device, its credentials and windows; what it said is left for `forget_values`."""
+        ...
+
+    async def forget_values(self, most: int) -> int:
+        """Delete up to `most` values of removed devices; return how many there were, 0 when all are gone."""
+        ...
+
+
+def check_sortable(asked: PageRequest, total: int, indexed: Collection[str]) -> None:
+    """Check that a list of that length can be sorted as asked. Raises InvalidValue, saying by what it can."""
+    if asked.sort_property not in indexed and total > SORTED_WITHOUT_INDEX_AT_MOST:
+        raise InvalidValue(
+            f"This list has more than {SORTED_WITHOUT_INDEX_AT_MOST} devices; sort it by "
+            f"{' or '.join(indexed)}, or narrow it with a filter.",
+            "/sortProperty",
+        )
+
+
+def checked_name(name: object) -> str:
+    """Return a device's name. Raises InvalidValue, naming the field."""
+    return required_name(name if isinstance(name, str) else None, "Device", "name")
+
+
+def checked_label(label: str | None) -> str | None:
+    """Return a device's label. Raises InvalidValue, naming the field."""
+    return None if label is None else checked_text(label, "label")
+
+
+def checked_additional_info(value: object) -> str:
+    """Return additional info as JSON text. Raises InvalidValue, naming the field."""
+    return checked_json(value, "additionalInfo", LONGEST_ADDITIONAL_INFO)

@@ -11,6 +11,7 @@ from deedbox.core.claim_pages import ClaimPageStore
 from deedbox.core.claim_requests import ClaimStore
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.device_profiles import DeviceProfileStore
+from deedbox.core.devices import DeviceStore
 from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.telemetry import TimeSeriesStore
@@ -37,6 +38,11 @@ class Stores(Protocol):
     @property
     def credentials(self) -> CredentialsStore:
         """Device credentials."""
+        ...
+
+    @property
+    def devices(self) -> DeviceStore:
+        """Devices and their credentials."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from deedbox.storage.claim_pages import ClaimPageStore
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_profiles import DeviceProfileStore
+from deedbox.storage.devices import DeviceStore
 from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
 from deedbox.storage.statements import Transaction
@@ -36,6 +37,11 @@ class Stores:
     def credentials(self) -> CredentialsStore:
         """Device credentials."""
         return CredentialsStore(self.transaction)
+
+    @property
+    def devices(self) -> DeviceStore:
+        """Devices and their credentials."""
+        return DeviceStore(self.transaction)
 
     @property
     def device_profiles(self) -> DeviceProfileStore:

@@ -149,6 +149,8 @@ def _devices() -> None:
         text("type"),
         text("label", default=None),
         text("additional_info", default="{}"),
+        # Name and label in lower case: no database lowers all letters alike.
+        text("search_text"),
         moment("created_at"),
         number("version", default=1),
         sa.UniqueConstraint("tenant_id", "name", name="device_name"),
@@ -156,6 +158,8 @@ def _devices() -> None:
     )
     op.create_index("device_of_tenant", "device", ["tenant_id", "id"])
     op.create_index("device_of_profile", "device", ["profile_id", "id"])
+    # Devices that are gone and whose values are still to be deleted, a few at a time.
+    op.create_table("removed_device", identifier("device_id", primary_key=True), **CLUSTERED)
     op.create_table(
         "device_credentials",
         identifier("device_id", primary_key=True),
