@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core.errors import InvalidValue, NameTaken, NotFound, VersionConflict
+from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
 from deedbox.core.texts import required_name
 
@@ -54,6 +55,14 @@ class DeviceProfileStore(RecordStore, Protocol):
 
     async def default_profile(self, tenant_id: UUID) -> DeviceProfile | None:
         """Return the tenant's default profile."""
+        ...
+
+    async def page_of_profiles(self, tenant_id: UUID, asked: PageSlice) -> Listing[DeviceProfile]:
+        """Return a page of the tenant's profiles."""
+        ...
+
+    async def profile_names(self, tenant_id: UUID, *, in_use: bool, most: int) -> list[tuple[UUID, str]]:
+        """Return ids and names in the order of names; with `in_use` only of profiles with devices."""
         ...
 
     async def add(self, profile: DeviceProfile) -> None:

@@ -10,11 +10,13 @@ from deedbox.core.claim_keys import ClaimKeyStore
 from deedbox.core.claim_pages import ClaimPageStore
 from deedbox.core.claim_requests import ClaimStore
 from deedbox.core.credentials import CredentialsStore
+from deedbox.core.customers import CustomerStore
 from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.devices import DeviceStore
 from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.telemetry import TimeSeriesStore
+from deedbox.core.tenants import TenantStore
 from deedbox.core.windows import AnnounceStore
 
 T = TypeVar("T")
@@ -43,6 +45,16 @@ class Stores(Protocol):
     @property
     def devices(self) -> DeviceStore:
         """Devices and their credentials."""
+        ...
+
+    @property
+    def tenants(self) -> TenantStore:
+        """Tenants."""
+        ...
+
+    @property
+    def customers(self) -> CustomerStore:
+        """Customers."""
         ...
 
     @property

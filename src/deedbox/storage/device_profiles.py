@@ -6,6 +6,8 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core.device_profiles import DeviceProfile, name_taken
+from deedbox.core.paging import Listing, PageSlice
+from deedbox.storage.paging import listing
 from deedbox.storage.records import RecordStore
 from deedbox.storage.statements import UniqueViolation
 from deedbox.storage.tallies import change_tally
@@ -27,6 +29,22 @@ class DeviceProfileStore(RecordStore):
     async def default_profile(self, tenant_id: UUID) -> DeviceProfile | None:
         """Return the tenant's default profile."""
         return await self._one("profile_by_default", tenant_id=tenant_id)
+
+    async def page_of_profiles(self, tenant_id: UUID, asked: PageSlice) -> Listing[DeviceProfile]:
+        """Return a page of the tenant's profiles."""
+        return await listing(
+            self.transaction,
+            "profiles_page",
+            asked,
+            DeviceProfile,
+            tally=(tenant_id, _NOUN),
+            tenant_id=tenant_id,
+        )
+
+    async def profile_names(self, tenant_id: UUID, *, in_use: bool, most: int) -> list[tuple[UUID, str]]:
+        """Return ids and names in the order of names; with `in_use` only of profiles with devices."""
+        rows = await self.transaction.rows("profile_names", tenant_id=tenant_id, in_use=in_use, most=most)
+        return [(UUID(bytes=row[0]), row[1]) for row in rows]
 
     async def add(self, profile: DeviceProfile) -> None:
         """Store a new profile. Raises NameTaken."""

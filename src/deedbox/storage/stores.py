@@ -6,12 +6,14 @@ from deedbox.storage.claim_intents import ClaimIntentStore
 from deedbox.storage.claim_keys import ClaimKeyStore
 from deedbox.storage.claim_pages import ClaimPageStore
 from deedbox.storage.credentials import CredentialsStore
+from deedbox.storage.customers import CustomerStore
 from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.devices import DeviceStore
 from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
 from deedbox.storage.statements import Transaction
+from deedbox.storage.tenants import TenantStore
 from deedbox.storage.time_series import TimeSeriesStore
 
 
@@ -42,6 +44,16 @@ class Stores:
     def devices(self) -> DeviceStore:
         """Devices and their credentials."""
         return DeviceStore(self.transaction)
+
+    @property
+    def tenants(self) -> TenantStore:
+        """Tenants."""
+        return TenantStore(self.transaction)
+
+    @property
+    def customers(self) -> CustomerStore:
+        """Customers."""
+        return CustomerStore(self.transaction)
 
     @property
     def device_profiles(self) -> DeviceProfileStore:

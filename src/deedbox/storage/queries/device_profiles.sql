@@ -13,6 +13,20 @@ select id, tenant_id, name, created_at, is_default, allow_claiming_by_default, f
        rotates_credentials_on_reclaim, new_secret_on_reclaim, settings, version
 from device_profile where tenant_id = :tenant_id and is_default
 
+-- name: profiles_page
+-- pages by: createdTime id, id id, name name, type name
+select id, tenant_id, name, created_at, is_default, allow_claiming_by_default, forbids_empty_keys,
+       rotates_credentials_on_reclaim, new_secret_on_reclaim, settings, version
+from device_profile
+where tenant_id = :tenant_id and (:search = '' or lower(name) like :search escape '!')
+
+-- name: profile_names
+select id, name from device_profile p
+where tenant_id = :tenant_id
+  and (not :in_use or exists (select 1 from device d where d.profile_id = p.id))
+order by name, id
+limit :most
+
 -- name: add_profile
 insert into device_profile (id, tenant_id, name, created_at, is_default, allow_claiming_by_default,
                             forbids_empty_keys, rotates_credentials_on_reclaim, new_secret_on_reclaim,
