@@ -12,5 +12,5 @@ class ActivityStore(Protocol):
     """Rows of last activity, inside one transaction."""
 
     async def note_activity(self, heard_at: Mapping[UUID, int]) -> None:
-        """Store when devices were heard of (epoch milliseconds); the later moment counts, deleted devices don't."""
+        """Store when devices were heard of (epoch ms); the later moment counts, deleted devices don't."""
         ...

@@ -1,0 +1,104 @@
+"""The device side over HTTP, `/api/v1/{token}/...`: a plain ASGI application, since every message passes it.
+
+The content type is not looked at: devices send JSON under any name. The token is the only credential, so
+neither it nor the path is ever logged.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from deedbox.core.credentials import find_by_token
+from deedbox.core.errors import Refusal
+from deedbox.core.storage import Stores
+from deedbox.transports.activity import ActivityNotes
+from deedbox.transports.http.answers import (
+    UNKNOWN_TOKEN,
+    Answer,
+    Receive,
+    Scope,
+    Send,
+    error_answer,
+    refusal_answer,
+    send_answer,
+)
+from deedbox.transports.http.context import DeviceContext
+from deedbox.transports.http.messages import Messages
+from deedbox.transports.http.news import News
+from deedbox.transports.http.requests import BodyTooSlow, ClientGone, DeviceRequest, path_parts
+
+Handler = Callable[[DeviceRequest], Awaitable[Answer]]
+
+_NO_ROUTE = (
+    "There is no such address. After the token: claim, telemetry, attributes, attributes/updates, rpc."
+)
+_TOO_SLOW = "The body did not come in time; the connection is closed."
+_FAILED = "Something went wrong here. It is in the server's log."
+
+_log = logging.getLogger(__name__)
+
+
+class DeviceApplication:
+    """An ASGI application. `end_polls` lets waiting devices go when the server stops; `close` comes last."""
+
+    def __init__(self, context: DeviceContext) -> None:
+        self._context = context
+        self._activity = ActivityNotes(context.storage)
+        messages, news = Messages(context), News(context)
+        self._routes: Mapping[str, Mapping[str, Handler]] = {
+            "claim": {"POST": messages.claim},
+            "telemetry": {"POST": messages.telemetry},
+            "attributes": {"POST": messages.attributes, "GET": messages.read_attributes},
+            "attributes/updates": {"GET": news.attribute_changes},
+            "rpc": {"POST": messages.ask, "GET": news.command},
+            "rpc/{id}": {"POST": messages.reply},
+        }
+        self.end_polls = news.close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of a device."""
+        try:
+            answer = await self._answer(scope, receive)
+        except Refusal as refusal:
+            answer = refusal_answer(refusal)
+        except ClientGone:
+            return
+        except BodyTooSlow:
+            answer = error_answer(408, 31, "body_too_slow", _TOO_SLOW)
+            answer = answer._replace(headers=((b"connection", b"close"),))
+        except Exception:
+            _log.exception("unexpected error on the device side")
+            answer = error_answer(500, 2, "internal_error", _FAILED)
+        await send_answer(answer, send)
+
+    async def close(self) -> None:
+        """Let waiting devices go and write what is not written yet."""
+        self.end_polls()
+        await self._activity.close()
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        token, route, rest = path_parts(scope)
+        handlers = self._routes.get(route)
+        if handlers is None:
+            return error_answer(404, 32, "not_found", _NO_ROUTE)
+        handler = handlers.get(scope["method"])
+        if handler is None:
+            answer = error_answer(405, 31, "method_not_allowed", f"Expected: {' or '.join(handlers)}.")
+            return answer._replace(headers=((b"allow", ", ".join(handlers).encode()),))
+        device_id = await self._device_of(token)
+        if device_id is None:
+            return UNKNOWN_TOKEN
+        self._activity.note(device_id, self._context.clock_ms())
+        return await handler(DeviceRequest(scope, receive, device_id, rest))
+
+    async def _device_of(self, token: str) -> UUID | None:
+        # Looked up every time: a token that was revoked stops working at once, on every node.
+        async def work(stores: Stores) -> UUID | None:
+            return await find_by_token(stores.credentials, self._context.keys, token)
+
+        return await self._context.storage.look(work) if token else None
+
+
+def device_application(context: DeviceContext) -> DeviceApplication:
+    """Return the ASGI application that answers `/api/v1/`."""
+    return DeviceApplication(context)

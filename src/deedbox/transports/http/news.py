@@ -1,0 +1,62 @@
+"""What devices wait for with long polls: commands, and changes of shared attributes."""
+
+import asyncio
+
+from deedbox.core.attributes import Scope, read_for_device
+from deedbox.core.rpc import Command, is_current
+from deedbox.core.storage import Stores
+from deedbox.core.values import Value
+from deedbox.transports.http.answers import NOTHING_CAME, Answer, json_answer
+from deedbox.transports.http.context import DeviceContext
+from deedbox.transports.http.polls import Polls
+from deedbox.transports.http.requests import DeviceRequest
+from deedbox.transports.payloads import command_message
+
+
+class News:
+    """Handlers of long polls; each answers 408 when nothing came in time."""
+
+    def __init__(self, context: DeviceContext) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._polls = Polls(context.settings.polls, context.settings.polls_per_device)
+        self.close = self._polls.close
+
+    async def command(self, request: DeviceRequest) -> Answer:
+        """Wait for a command; one that was sent in the time of another owner is passed over."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._wait_s(request)
+        while True:
+            arrival = self._context.exchange.next_command(request.device_id)
+            key, wait_s = ("rpc", request.device_id), max(0.0, until_s - loop.time())
+            delivery = await self._polls.wait(key, arrival, request.receive, wait_s)
+            if delivery is None:
+                return NOTHING_CAME
+            command = delivery.command
+            if await self._is_current(command):
+                return Answer(200, command_message(delivery.id, command.method, command.params))
+
+    async def attribute_changes(self, request: DeviceRequest) -> Answer:
+        """Wait for changes of shared attributes: new values by name, and `deleted` with a list of names."""
+        arrival = self._context.attribute_changes.next_change(request.device_id)
+        key = ("attributes", request.device_id)
+        names = await self._polls.wait(key, arrival, request.receive, self._wait_s(request))
+        if names is None:
+            return NOTHING_CAME
+
+        async def work(stores: Stores) -> dict[str, Value]:
+            return await read_for_device(stores.attributes, request.device_id, Scope.SHARED_SCOPE, names)
+
+        values: dict[str, Value] = await self._context.storage.read(work)
+        gone = sorted(names - values.keys())
+        return json_answer(values | {"deleted": gone} if gone else values)
+
+    def _wait_s(self, request: DeviceRequest) -> float:
+        asked_ms = request.number("timeout", 0) or self._settings.poll_default_ms
+        return min(asked_ms, self._settings.poll_longest_ms) / 1000
+
+    async def _is_current(self, command: Command) -> bool:
+        async def work(stores: Stores) -> bool:
+            return await is_current(stores.attributes, command)
+
+        return await self._context.storage.look(work)
