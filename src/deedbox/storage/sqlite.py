@@ -19,6 +19,7 @@ import msgspec
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.ids import IdSequence
+from deedbox.storage.checkpoints import FALLBACK_PAGES, Checkpointer
 from deedbox.storage.group_commit import Batch, GroupCommit, Job, run_to_end
 from deedbox.storage.statements import (
     PLACEHOLDER,
@@ -66,7 +67,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     else:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
-        connection.execute("pragma wal_autocheckpoint = 1000")
+        connection.execute(f"pragma wal_autocheckpoint = {FALLBACK_PAGES}")
     connection.execute("pragma foreign_keys = off")
     connection.execute("pragma cache_size = -16384" if read_only else "pragma cache_size = -32768")
     return connection
@@ -175,6 +176,7 @@ class SQLiteStorage:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+        self._checkpointer = Checkpointer(path, lambda: connect(path))
         self._commits = GroupCommit(self._begin, self._end)
 
     async def write(self, work: Work[T]) -> T:
@@ -204,9 +206,11 @@ class SQLiteStorage:
     async def close(self) -> None:
         """Finish what was submitted, then close the file."""
         await self._commits.close()
+        self._checkpointer.close()
         self._pool.shutdown()
         for connection in [*self._readers, self._inline, self._writer]:
             connection.close()
+        self._checkpointer.release_file()
 
     def _read(self, work: Work[T]) -> T:
         connection = getattr(self._local, "connection", None)
@@ -242,3 +246,5 @@ class SQLiteStorage:
             self._writer.execute(command)
         except sqlite3.DatabaseError as error:
             raise as_refusal(error) from error
+        if command == "commit":
+            self._checkpointer.after_commit(self._writer)
