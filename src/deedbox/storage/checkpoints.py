@@ -1,7 +1,7 @@
-"""Moves what was committed from SQLite's log into the database file, beside the writer instead of inside a commit.
+"""Moves commits from SQLite's log into the database file, beside the writer instead of inside a commit.
 
-The log is durable by itself; a checkpoint only keeps it short. A thread does nearly all of it. What was committed
-meanwhile is left for the writer, which alone can start the log anew while others keep writing; that is little.
+The log is durable by itself; a checkpoint only keeps it short. A thread does nearly all of it. What was
+committed meanwhile is left for the writer, which alone can start the log anew while others keep writing.
 """
 
 import logging
