@@ -115,6 +115,16 @@ def revealed(key: StoredKey, keys: KeyRing, device_id: UUID) -> str | dict[str, 
     return value
 
 
+def renewed(ciphertext: bytes, keys: KeyRing, device_id: UUID, nonce: bytes) -> tuple[bytes, bytes]:
+    """Return digest and ciphertext of the same key under the newest key generation.
+
+    Raises ValueError when the key file does not open it.
+    """
+    text = keys.decrypt(ciphertext, device_id.bytes)
+    secret_key = claim_key(msgspec.json.decode(text)).secret_key
+    return keys.digest(device_id, secret_key), keys.encrypt(text, device_id.bytes, nonce)
+
+
 def hidden(key: StoredKey) -> dict[str, Any]:
     """Return what shows that there is a key, without it. Written back by mistake, this value is refused."""
     return {"hidden": True, _EXPIRY: key.expires_at}

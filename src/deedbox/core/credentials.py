@@ -164,6 +164,17 @@ def opened(stored: StoredCredentials, keys: KeyRing) -> Credentials:
     )
 
 
+def renewed(stored: StoredCredentials, keys: KeyRing, nonce: bytes) -> StoredCredentials:
+    """Return the same credentials under the newest key generation. Raises ValueError as `opened` does."""
+    text = keys.decrypt(stored.ciphertext, stored.device_id.bytes)
+    credentials_id = opened(stored, keys).credentials_id
+    return msgspec.structs.replace(
+        stored,
+        lookup_digest=keys.lookup_digests(_PURPOSE, credentials_id)[0],
+        ciphertext=keys.encrypt(text, stored.device_id.bytes, nonce),
+    )
+
+
 def taken_elsewhere() -> InvalidValue:
     """Return the refusal of an identifier that another device has; it does not say which one."""
     return InvalidValue(

@@ -18,6 +18,10 @@ class HousekeepingStore(Protocol):
         """Return the moment that decides, in epoch milliseconds."""
         ...
 
+    async def prove_writable(self) -> None:
+        """Store something, so that a commit shows whether the database can be written."""
+        ...
+
     async def delete_announced_windows(
         self, before_ms: int, after: UUID, limit: int
     ) -> tuple[int, UUID | None]:

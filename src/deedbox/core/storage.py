@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from deedbox.core.activity import ActivityStore
+from deedbox.core.attribute_changes import EndedAttributeStore
 from deedbox.core.attributes import AttributeStore
+from deedbox.core.audit_log import AuditLogStore
 from deedbox.core.claim_intents import ClaimIntentStore
 from deedbox.core.claim_keys import ClaimKeyStore
 from deedbox.core.claim_pages import ClaimPageStore
@@ -13,8 +15,10 @@ from deedbox.core.credentials import CredentialsStore
 from deedbox.core.customers import CustomerStore
 from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.devices import DeviceStore
+from deedbox.core.erasure import ErasureStore
 from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.owned_devices import OwnedDeviceStore
+from deedbox.core.rotation import RotationStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.tenants import TenantStore
 from deedbox.core.windows import AnnounceStore
@@ -58,6 +62,16 @@ class Stores(Protocol):
         ...
 
     @property
+    def erasure(self) -> ErasureStore:
+        """What deleting customers and tenants needs."""
+        ...
+
+    @property
+    def audit_log(self) -> AuditLogStore:
+        """Entries of the audit log, to be read."""
+        ...
+
+    @property
     def device_profiles(self) -> DeviceProfileStore:
         """Device profiles."""
         ...
@@ -70,6 +84,11 @@ class Stores(Protocol):
     @property
     def attributes(self) -> AttributeStore:
         """Attributes of devices, customers and tenants."""
+        ...
+
+    @property
+    def attribute_changes(self) -> EndedAttributeStore:
+        """What ended with a deed."""
         ...
 
     @property
@@ -100,6 +119,11 @@ class Stores(Protocol):
     @property
     def owned_devices(self) -> OwnedDeviceStore:
         """A customer's devices, through its open deeds."""
+        ...
+
+    @property
+    def rotation(self) -> RotationStore:
+        """What older key generations protect."""
         ...
 
 

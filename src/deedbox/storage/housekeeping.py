@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from deedbox.core.ids import NULL_ID
 from deedbox.storage.statements import Transaction
 
 
@@ -14,6 +15,10 @@ class HousekeepingStore:
     async def now_ms(self) -> int:
         """Return the transaction's moment in epoch milliseconds."""
         return self.transaction.now_ms
+
+    async def prove_writable(self) -> None:
+        """Store the moment, so that a commit shows whether the database can be written."""
+        await self.transaction.run("prove_writable", owner_id=NULL_ID, now_ms=self.transaction.now_ms)
 
     async def delete_announced_windows(
         self, before_ms: int, after: UUID, limit: int

@@ -1,7 +1,9 @@
 """The stores of every noun over one transaction."""
 
 from deedbox.storage.activity import ActivityStore
+from deedbox.storage.attribute_changes import EndedAttributeStore
 from deedbox.storage.attributes import AttributeStore
+from deedbox.storage.audit_log import AuditLogStore
 from deedbox.storage.claim_intents import ClaimIntentStore
 from deedbox.storage.claim_keys import ClaimKeyStore
 from deedbox.storage.claim_pages import ClaimPageStore
@@ -10,8 +12,10 @@ from deedbox.storage.customers import CustomerStore
 from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.devices import DeviceStore
+from deedbox.storage.erasure import ErasureStore
 from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
+from deedbox.storage.rotation import RotationStore
 from deedbox.storage.statements import Transaction
 from deedbox.storage.tenants import TenantStore
 from deedbox.storage.time_series import TimeSeriesStore
@@ -56,6 +60,16 @@ class Stores:
         return CustomerStore(self.transaction)
 
     @property
+    def erasure(self) -> ErasureStore:
+        """What deleting customers and tenants needs."""
+        return ErasureStore(self.transaction)
+
+    @property
+    def audit_log(self) -> AuditLogStore:
+        """Entries of the audit log, to be read."""
+        return AuditLogStore(self.transaction)
+
+    @property
     def device_profiles(self) -> DeviceProfileStore:
         """Device profiles."""
         return DeviceProfileStore(self.transaction)
@@ -69,6 +83,11 @@ class Stores:
     def attributes(self) -> AttributeStore:
         """Attributes of devices, customers and tenants."""
         return AttributeStore(self.transaction)
+
+    @property
+    def attribute_changes(self) -> EndedAttributeStore:
+        """What ended with a deed."""
+        return EndedAttributeStore(self.transaction)
 
     @property
     def activity(self) -> ActivityStore:
@@ -99,3 +118,8 @@ class Stores:
     def owned_devices(self) -> OwnedDeviceStore:
         """A customer's devices, through its open deeds."""
         return OwnedDeviceStore(self.transaction)
+
+    @property
+    def rotation(self) -> RotationStore:
+        """What older key generations protect."""
+        return RotationStore(self.transaction)

@@ -1,3 +1,7 @@
+-- name: prove_writable
+insert into tally (owner_id, noun, total) values (:owner_id, 'proven_writable_at', :now_ms)
+on conflict (owner_id, noun) do update set total = excluded.total
+
 -- name: announced_windows_after
 select device_id, expires_at from claim_window
 where kind = 0 and device_id > :after

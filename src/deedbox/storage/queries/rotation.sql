@@ -1,0 +1,34 @@
+-- name: devices_with_old_credentials
+select device_id from device_credentials
+where device_id > :after and (substr(lookup_digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest)
+order by device_id limit :most
+
+-- Kind 1 is what the tenant set in `claimingData`.
+-- name: old_claim_keys
+select device_id, ciphertext from claim_window
+where device_id > :after and kind = 1 and ciphertext is not null
+  and (substr(digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest)
+order by device_id limit :most
+
+-- name: replace_claim_key
+update claim_window set digest = :digest, ciphertext = :ciphertext where device_id = :device_id and kind = 1
+
+-- name: count_old
+select
+  (select count(*) from device_credentials
+   where substr(lookup_digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest)
+  + (select count(*) from claim_window
+     where kind = 1 and ciphertext is not null
+       and (substr(digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest))
+
+-- name: generations_in_use
+select distinct substr(lookup_digest, 1, 1) from device_credentials
+union select distinct substr(ciphertext, 1, 1) from device_credentials
+union select distinct substr(digest, 1, 1) from claim_window
+union select distinct substr(ciphertext, 1, 1) from claim_window where ciphertext is not null
+union select distinct substr(digest, 1, 1) from claim_intent
+union select distinct substr(ciphertext, 1, 1) from claim_intent
+union select distinct substr(activation_digest, 1, 1) from user_account where activation_digest is not null
+union select distinct substr(activation_ciphertext, 1, 1) from user_account
+  where activation_ciphertext is not null
+union select distinct substr(reset_digest, 1, 1) from user_account where reset_digest is not null
