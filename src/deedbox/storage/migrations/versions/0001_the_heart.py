@@ -55,6 +55,14 @@ def _tenants() -> None:
         **CLUSTERED,
     )
     op.create_index("customer_of_tenant", "customer", ["tenant_id", "id"])
+    has_parent = sa.text("parent_customer_id is not null")
+    op.create_index(
+        "customer_of_parent",
+        "customer",
+        ["parent_customer_id"],
+        sqlite_where=has_parent,
+        postgresql_where=has_parent,
+    )
     op.create_table(
         "tally",
         identifier("owner_id", primary_key=True),

@@ -1,0 +1,82 @@
+"""Deletes what hangs on customers and tenants, some rows at a time."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from deedbox.core.devices import Device
+from deedbox.core.ids import NULL_ID
+from deedbox.storage.deeds import DeedStore
+from deedbox.storage.devices import DeviceStore
+from deedbox.storage.tallies import change_tally
+
+_WHAT_ENTITIES_SAID = ("erase_attributes_of", "erase_latest_of", "erase_series_of", "erase_tallies_of")
+
+
+class ErasureStore(DeedStore):
+    """Deletes inside a transaction."""
+
+    async def delete_users(self, tenant_id: UUID, customer_id: UUID | None, most: int) -> int:
+        """Delete users of a customer, or with None of the whole tenant, and end their sessions."""
+        if customer_id is None:
+            users = await self._ids("some_users_of_tenant", tenant_id=tenant_id, most=most)
+        else:
+            asked = {"tenant_id": tenant_id, "customer_id": customer_id}
+            users = await self._ids("some_users_of_customer", **asked, most=most)
+        await self.transaction.batch("erase_sessions", users)
+        erased = await self.transaction.batch("erase_users", users)
+        for owner, count in Counter(row[0] for row in erased).items():
+            owner_id = tenant_id if owner is None else UUID(bytes=owner)
+            await change_tally(self.transaction, owner_id, "user", -count)
+        return len(erased)
+
+    async def devices_of_tenant(self, tenant_id: UUID, most: int) -> list[UUID]:
+        """Return devices of the tenant."""
+        found = await self._ids("some_devices_of_tenant", tenant_id=tenant_id, most=most)
+        return [device_id for (device_id,) in found]
+
+    async def devices_owned_by(self, customer_id: UUID, most: int) -> list[UUID]:
+        """Return devices whose open deed is the customer's."""
+        found = await self._ids("some_devices_of_customer", customer_id=customer_id, most=most)
+        return [device_id for (device_id,) in found]
+
+    async def delete_devices(self, devices: Collection[Device]) -> None:
+        """Delete devices and their closed deeds; what they said is deleted later, in the background."""
+        await self.transaction.batch("erase_closed_deeds", [(it.id,) for it in devices])
+        store = DeviceStore(self.transaction)
+        for device in devices:
+            await store.remove_device(device)
+
+    async def delete_customer(self, tenant_id: UUID, customer_id: UUID) -> None:
+        """Delete a customer's row, attributes and totals; its sub-customers stay, without a parent."""
+        await self.transaction.run("orphan_customers", tenant_id=tenant_id, customer_id=customer_id)
+        await self._delete_customers(tenant_id, [(customer_id,)])
+
+    async def delete_customers(self, tenant_id: UUID, most: int) -> int:
+        """Delete customers of a tenant with their attributes and totals."""
+        customers = await self._ids("some_customers", tenant_id=tenant_id, most=most)
+        await self._delete_customers(tenant_id, customers)
+        return len(customers)
+
+    async def delete_audit_entries(self, tenant_id: UUID, most: int) -> int:
+        """Delete entries of a tenant's audit log."""
+        return await self.transaction.run("erase_audit_entries", tenant_id=tenant_id, most=most)
+
+    async def delete_tenant(self, tenant_id: UUID) -> None:
+        """Delete a tenant's row and what is left of it, but for its ownership ledger and events."""
+        for statement in ("erase_old_deeds", "erase_profiles", "erase_claim_intents", "erase_tenant"):
+            await self.transaction.run(statement, tenant_id=tenant_id)
+        await self._forget([(tenant_id,)])
+        await change_tally(self.transaction, NULL_ID, "tenant", -1)
+
+    async def _delete_customers(self, tenant_id: UUID, customers: Sequence[tuple[UUID]]) -> None:
+        await self.transaction.batch("erase_customers", customers)
+        await self._forget(customers)
+        await change_tally(self.transaction, tenant_id, "customer", -len(customers))
+
+    async def _forget(self, entities: Sequence[tuple[UUID]]) -> None:
+        for statement in _WHAT_ENTITIES_SAID:
+            await self.transaction.batch(statement, entities)
+
+    async def _ids(self, statement: str, **values: UUID | int) -> list[tuple[UUID]]:
+        return [(UUID(bytes=row[0]),) for row in await self.transaction.rows(statement, **values)]
