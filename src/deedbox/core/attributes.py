@@ -66,10 +66,6 @@ class Report(msgspec.Struct, frozen=True):
 class AttributeStore(HolderStore, Protocol):
     """Rows of attributes, inside one transaction."""
 
-    async def now_ms(self) -> int:
-        """Return the moment of the transaction, in epoch milliseconds."""
-        ...
-
     async def write_attributes(self, attributes: Sequence[NewAttribute]) -> None:
         """Write rows, each stamped with its device's epoch as it is at that very moment.
 

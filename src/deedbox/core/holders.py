@@ -4,13 +4,15 @@ Every row carries the epoch it was written in. Whoever owns a device reads from 
 its previous other owner ended (behaviour §5.3); the tenant reads all; what is no device has epoch 0 only.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from deedbox.core.errors import InvalidValue, NotFound
-from deedbox.core.permissions import Principal, Resource, Target
+from deedbox.core.ids import NULL_ID
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
 
 _RESOURCES = {it.value: it for it in (Resource.DEVICE, Resource.CUSTOMER, Resource.TENANT)}
 
@@ -22,6 +24,7 @@ class Holder(msgspec.Struct, frozen=True):
     whoever is next.
     """
 
+    kind: Resource
     id: UUID
     tenant_id: UUID
     customer_id: UUID | None
@@ -37,8 +40,12 @@ class Extent(msgspec.Struct, frozen=True):
     epoch: int
 
 
-class HolderStore(Protocol):
-    """Holders, read in the snapshot in which their values are read."""
+class HolderStore(RecordStore, Protocol):
+    """Holders, read in the snapshot in which their values are read; and records of changes to them."""
+
+    async def now_ms(self) -> int:
+        """Return the moment of the transaction, in epoch milliseconds."""
+        ...
 
     async def holder(self, kind: Resource, holder_id: UUID) -> Holder | None:
         """Return the holder, None when there is none of that kind and id."""
@@ -54,17 +61,30 @@ def resource(entity_type: str) -> Resource:
     return kind
 
 
-async def found(store: HolderStore, kind: Resource, holder_id: UUID) -> Holder:
-    """Return the holder. Raises NotFound."""
+async def permitted(
+    store: HolderStore, principal: Principal, operation: Operation, kind: Resource, holder_id: UUID
+) -> Holder:
+    """Return the holder, if the principal may do that to it. Raises NotFound, NotPermitted."""
     holder = await store.holder(kind, holder_id)
-    if holder is None:
+    if holder is None or principal.tenant_id not in (holder.tenant_id, NULL_ID):
         raise NotFound(f"{kind.value.title()} with requested id wasn't found!")
+    check(principal, operation, target(holder))
     return holder
 
 
-def target(kind: Resource, holder: Holder) -> Target:
+def target(holder: Holder) -> Target:
     """Return what permissions are asked about."""
-    return Target(kind, holder.tenant_id, holder.customer_id, holder.id)
+    return Target(holder.kind, holder.tenant_id, holder.customer_id, holder.id)
+
+
+async def record(store: HolderStore, actor: Actor, holder: Holder, action: str, data: dict[str, Any]) -> None:
+    """Add an audit entry about the holder's values; `data` holds names of values, never the values."""
+    subject = Subject(holder.kind.value, holder.id, holder.name, holder.epoch)
+    known = {"entityId": str(holder.id)}
+    now_ms = await store.now_ms()
+    await store.add_audit_entries(
+        [audit_entry(store, actor, subject, action, now_ms=now_ms, data=known | data)]
+    )
 
 
 def extent(holder: Holder, principal: Principal) -> Extent:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.buckets import Bucket, BucketTotals
 from deedbox.core.errors import InvalidValue
 from deedbox.core.holders import Extent, HolderStore
 from deedbox.core.values import Value, named_values
@@ -36,12 +37,17 @@ class Recording(msgspec.Struct, frozen=True):
     on_device: bool = True
 
 
+class Span(msgspec.Struct, frozen=True):
+    """Points with `from_ts <= ts < to_ts`, at most `limit` of them, counted from the newest or the oldest."""
+
+    from_ts: int
+    to_ts: int
+    limit: int
+    newest_first: bool
+
+
 class TimeSeriesStore(HolderStore, Protocol):
     """Rows of time series, inside one transaction."""
-
-    async def now_ms(self) -> int:
-        """Return the moment of the transaction, in epoch milliseconds."""
-        ...
 
     async def write_points(self, recordings: Sequence[Recording]) -> None:
         """Write points and latest values, stamped with the devices' epochs as they are at that very moment.
@@ -52,6 +58,30 @@ class TimeSeriesStore(HolderStore, Protocol):
 
     async def latest_points(self, entity_id: UUID, extent: Extent) -> list[Point]:
         """Return the newest point of each series within `extent`, ordered by key."""
+        ...
+
+    async def points(self, entity_id: UUID, key: str, extent: Extent, span: Span) -> list[Point]:
+        """Return at most `span.limit` points of the series within `extent`; of a moment the newest epoch."""
+        ...
+
+    async def bucket_totals(
+        self, entity_id: UUID, key: str, extent: Extent, buckets: Sequence[Bucket]
+    ) -> list[tuple[Bucket, BucketTotals]]:
+        """Return what the points of each bucket come to, in order of time; empty buckets are left out."""
+        ...
+
+    async def delete_points(self, entity_id: UUID, keys: Collection[str], from_ts: int, to_ts: int) -> None:
+        """Delete the points of these series with `from_ts <= ts < to_ts`, whatever their epoch."""
+        ...
+
+    async def delete_latest_points(
+        self, entity_id: UUID, keys: Collection[str], from_ts: int, to_ts: int
+    ) -> None:
+        """Delete the latest values whose moment is in that time."""
+        ...
+
+    async def rewrite_latest_points(self, entity_id: UUID, keys: Collection[str]) -> None:
+        """Make the newest stored point the latest value where there is none, in each epoch."""
         ...
 
 
@@ -95,13 +125,3 @@ def moment(raw: object, name: str) -> int:
             f"'{name}' must be a moment in milliseconds since 1970, as 1700000000000.", f"/{name}"
         )
     return ts
-
-
-def newest_points(points: Collection[Point]) -> list[Point]:
-    """Return the newest point of each series; of two at one moment the later in the collection."""
-    newest: dict[str, Point] = {}
-    for point in points:
-        known = newest.get(point.key)
-        if known is None or point.ts >= known.ts:
-            newest[point.key] = point
-    return list(newest.values())

@@ -5,6 +5,7 @@ Numeric strings become numbers and integers beyond 64 bit become strings, as in 
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from deedbox.core.errors import InvalidValue
@@ -42,6 +43,8 @@ def checked_name(name: str) -> str:
 
 def as_value(name: str, raw: object) -> Value:
     """Return the value as it is stored. Raises InvalidValue for null."""
+    if isinstance(raw, float) and not isfinite(raw):
+        raise InvalidValue(f"The value of '{name}' is not a number that can be stored.", f"/{name}")
     if isinstance(raw, bool | float | list | dict):
         return raw
     if isinstance(raw, int):

@@ -17,4 +17,4 @@ class HolderStore(RecordStore):
             return None
         tenant_id, customer_id, name, epoch, owner_reads_from = rows[0]
         owner = None if customer_id is None else UUID(bytes=customer_id)
-        return Holder(holder_id, UUID(bytes=tenant_id), owner, name, epoch, owner_reads_from)
+        return Holder(kind, holder_id, UUID(bytes=tenant_id), owner, name, epoch, owner_reads_from)
