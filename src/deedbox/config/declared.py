@@ -8,7 +8,9 @@ from typing import Any, get_type_hints
 import msgspec
 
 from deedbox.core.ownership import ClaimPolicy
+from deedbox.core.sign_in import SignInPolicy
 from deedbox.serving import settings as serving
+from deedbox.transports.http.settings import DeviceApiSettings
 
 #: The reference server's names, in its environment and in its files.
 ALIASES: Mapping[str, str] = {
@@ -36,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secrets: serving.SecretsSettings = serving.SecretsSettings()
     admin: serving.AdminSettings = serving.AdminSettings()
     claim: ClaimPolicy = ClaimPolicy()
+    sign_in: SignInPolicy = SignInPolicy()
+    device_api: DeviceApiSettings = DeviceApiSettings()
     log: serving.LogSettings = serving.LogSettings()
 
     @property

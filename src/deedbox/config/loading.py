@@ -140,5 +140,10 @@ def _check_together(settings: Settings, origins: Mapping[str, str]) -> None:
             f"https.listen ({origins['https.listen']}) needs tls.certificate_file (--tls-certificate) "
             "and tls.key_file (--tls-key)."
         )
+    if settings.http.listen == settings.https.listen == "off":
+        problems.append(
+            f"http.listen ({origins['http.listen']}) and https.listen ({origins['https.listen']}) are both "
+            "off, so nothing would be served. Give one of them HOST:PORT."
+        )
     if problems:
         raise BadSettings(problems)

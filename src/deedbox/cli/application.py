@@ -1,0 +1,46 @@
+"""All commands under one name, and how failures are told: on the standard error, with an exit code."""
+
+import importlib
+import importlib.util
+import sys
+
+import typer
+
+from deedbox.cli import config, doctor, migrate, secrets, serve, version
+
+commands = typer.Typer(
+    name="deedbox",
+    help="The open server where devices are claimed by the people who own them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+commands.command("serve")(serve.serve)
+commands.command("migrate")(migrate.migrate)
+commands.command("config")(config.config)
+commands.add_typer(secrets.commands, name="secrets")
+commands.command("doctor")(doctor.doctor)
+commands.command("version")(version.version)
+_DEMO = "deedbox.cli.demo"
+if importlib.util.find_spec(_DEMO):
+    commands.command("demo")(importlib.import_module(_DEMO).demo)
+
+
+@commands.callback()
+def _whole(
+    show_version: bool = typer.Option(
+        False, "--version", help="Print the version and stop.", is_eager=True, callback=version.print_version
+    ),
+) -> None:
+    """The open server where devices are claimed by the people who own them."""
+
+
+def run() -> None:
+    """Run the command line; end the process with its exit code."""
+    from deedbox.main.failures import CannotStart
+
+    try:
+        commands()
+    except CannotStart as error:
+        print(f"deedbox: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

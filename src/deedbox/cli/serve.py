@@ -1,0 +1,44 @@
+"""`deedbox serve`."""
+
+from typing import Annotated
+
+import typer
+
+from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption, folder_options, loaded
+
+
+def _listen(name: str, text: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(name, metavar="HOST:PORT", help=f"{text}, or off.")
+    return option
+
+
+def serve(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer reads them
+    data: DataOption = None,
+    http: Annotated[str | None, _listen("--http", "Where HTTP is served")] = None,
+    https: Annotated[str | None, _listen("--https", "Where HTTPS is served")] = None,
+    mqtt: Annotated[str | None, _listen("--mqtt", "MQTT, from a later release on")] = None,
+    mqtts: Annotated[str | None, _listen("--mqtts", "MQTT over TLS, from a later release on")] = None,
+    coap: Annotated[str | None, _listen("--coap", "CoAP, from a later release on")] = None,
+    coaps: Annotated[str | None, _listen("--coaps", "CoAP over DTLS, from a later release on")] = None,
+    tls_certificate: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PEM file with the certificate and its chain.")
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PEM file with the certificate's private key.")
+    ] = None,
+    database_url: DatabaseOption = None,
+    nats_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="NATS for several nodes, from a later release on.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run the server until SIGTERM or Ctrl-C; a second one stops without waiting for requests under way."""
+    from deedbox.main.running import serve as run
+
+    listeners = {"http": http, "https": https, "mqtt": mqtt, "mqtts": mqtts, "coap": coap, "coaps": coaps}
+    options = {f"{name}.listen": (f"--{name}", value) for name, value in listeners.items()}
+    options |= folder_options(data, database_url)
+    options["tls.certificate_file"] = ("--tls-certificate", tls_certificate)
+    options["tls.key_file"] = ("--tls-key", tls_key)
+    options["nats.url"] = ("--nats-url", nats_url)
+    run(loaded(options, config).settings)
