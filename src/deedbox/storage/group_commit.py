@@ -6,6 +6,7 @@ and a crowd shares one trip to the disk.
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -46,6 +47,8 @@ class GroupCommit:
     def __init__(self, begin: Callable[[], Stores], end: Callable[[str], None]) -> None:
         self._begin = begin
         self._end = end
+        #: Hears of every transaction: how many jobs shared it, how many wait by now, seconds it took.
+        self.observe: Callable[[int, int, float], None] = _ignore
         self._waiting: deque[Job] = deque()
         self._wake = threading.Condition()
         self._closing = False
@@ -80,8 +83,11 @@ class GroupCommit:
                 jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_JOBS))]
             if not jobs:
                 return
+            began = time.perf_counter()
             self._commit(jobs)
+            duration_s = time.perf_counter() - began
             _answer(jobs)
+            self.observe(len(jobs), len(self._waiting), duration_s)
 
     def _commit(self, jobs: Sequence[Job]) -> None:
         try:
@@ -121,6 +127,10 @@ class GroupCommit:
         self._end("release job")
         for job, answer in zip(group, answers, strict=True):
             job.answer = answer
+
+
+def _ignore(_jobs: int, _waiting: int, _duration_s: float) -> None:
+    pass
 
 
 def _by_kind(jobs: Sequence[Job]) -> list[tuple[Any, list[Job]]]:

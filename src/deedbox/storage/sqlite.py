@@ -179,6 +179,10 @@ class SQLiteStorage:
         self._checkpointer = Checkpointer(path, lambda: connect(path))
         self._commits = GroupCommit(self._begin, self._end)
 
+    def observe_commits(self, observe: Callable[[int, int, float], None]) -> None:
+        """Have `observe(jobs, waiting jobs, seconds)` called after every write transaction, by its thread."""
+        self._commits.observe = observe
+
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a write transaction and return its answer once it is on the disk."""
         return cast(T, await self._commits.submit(Job(work)))
