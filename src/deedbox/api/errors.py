@@ -30,6 +30,7 @@ TABLE: Mapping[type[errors.Refusal], tuple[int, int]] = {
     errors.NameTaken: (400, 31),
     errors.NotFound: (404, 32),
     errors.TooManyAttempts: (429, 33),
+    errors.TooBusy: (503, 33),
     errors.VersionConflict: (409, 35),
     errors.LimitReached: (403, 41),
     errors.PayloadTooLarge: (413, 31),
@@ -61,7 +62,9 @@ def http_response(_: ApiRequest, error: HTTPException) -> Response[Any]:
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         more = {"errors": [_field(it) for it in error.extra]}
         message = "; ".join(it["message"] for it in more["errors"]) or message
-    code = {400: "invalid_value", 404: "not_found", 405: "method_not_allowed"}.get(status, "refused")
+    code = {400: "invalid_value", 404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}.get(
+        status, "refused"
+    )
     content = body(status, message, _BY_STATUS.get(status, 31 if status < 500 else 2), code, **more)
     return Response(content, status_code=status, media_type="application/json", headers=error.headers)
 

@@ -100,6 +100,12 @@ class TooManyAttempts(Refusal):
         self.retry_after_ms = retry_after_ms
 
 
+class TooBusy(Refusal):
+    """Too many people sign in at this moment. Try again in a few seconds."""
+
+    code = "too_busy"
+
+
 class LimitReached(Refusal):
     """A limit of this tenant is reached."""
 

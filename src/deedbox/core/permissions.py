@@ -29,7 +29,10 @@ class Resource(StrEnum):
 
     TENANT = "TENANT"
     CUSTOMER = "CUSTOMER"
+    #: Administrators of a tenant; those of the deployment and users of customers are kinds of their own.
     USER = "USER"
+    SYSTEM_USER = "SYSTEM_USER"
+    CUSTOMER_USER = "CUSTOMER_USER"
     DEVICE = "DEVICE"
     DEVICE_PROFILE = "DEVICE_PROFILE"
     AUDIT_LOG = "AUDIT_LOG"
@@ -56,6 +59,7 @@ class Operation(StrEnum):
     READ_CLAIM_KEY = "READ_CLAIM_KEY"
     WRITE_CLAIM_KEY = "WRITE_CLAIM_KEY"
     RPC_CALL = "RPC_CALL"
+    IMPERSONATE = "IMPERSONATE"
 
 
 class Reach(IntEnum):
@@ -94,6 +98,8 @@ class Target(msgspec.Struct, frozen=True):
 
 
 _EVERYTHING = list(Operation)
+#: One administrator does not act in the name of another.
+_ALL_BUT_IMPERSONATE = [operation for operation in Operation if operation is not Operation.IMPERSONATE]
 _OWNER_MAY = [
     Operation.READ,
     Operation.READ_TELEMETRY,
@@ -107,6 +113,7 @@ _OWNER_MAY = [
 #: The table (behaviour §5). What is not in it is not allowed.
 RULES: Mapping[tuple[Authority, Resource], Mapping[Operation, Reach]] = {
     (Authority.SYS_ADMIN, Resource.TENANT): dict.fromkeys(_EVERYTHING, Reach.ANYTHING),
+    (Authority.SYS_ADMIN, Resource.SYSTEM_USER): dict.fromkeys(_ALL_BUT_IMPERSONATE, Reach.ANYTHING),
     (Authority.SYS_ADMIN, Resource.USER): dict.fromkeys(_EVERYTHING, Reach.ANYTHING),
     (Authority.SYS_ADMIN, Resource.AUDIT_LOG): {Operation.READ: Reach.OWN_TENANT},
     (Authority.TENANT_ADMIN, Resource.TENANT): {
@@ -115,7 +122,8 @@ RULES: Mapping[tuple[Authority, Resource], Mapping[Operation, Reach]] = {
         Operation.WRITE_ATTRIBUTES: Reach.OWN_TENANT,
     },
     (Authority.TENANT_ADMIN, Resource.CUSTOMER): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
-    (Authority.TENANT_ADMIN, Resource.USER): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
+    (Authority.TENANT_ADMIN, Resource.USER): dict.fromkeys(_ALL_BUT_IMPERSONATE, Reach.OWN_TENANT),
+    (Authority.TENANT_ADMIN, Resource.CUSTOMER_USER): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
     (Authority.TENANT_ADMIN, Resource.DEVICE): {
         operation: Reach.OWN_TENANT
         for operation in Operation
@@ -124,7 +132,7 @@ RULES: Mapping[tuple[Authority, Resource], Mapping[Operation, Reach]] = {
     (Authority.TENANT_ADMIN, Resource.DEVICE_PROFILE): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
     (Authority.TENANT_ADMIN, Resource.AUDIT_LOG): {Operation.READ: Reach.OWN_TENANT},
     (Authority.CUSTOMER_USER, Resource.CUSTOMER): {Operation.READ: Reach.OWN_CUSTOMER},
-    (Authority.CUSTOMER_USER, Resource.USER): {
+    (Authority.CUSTOMER_USER, Resource.CUSTOMER_USER): {
         Operation.READ: Reach.ITSELF,
         Operation.WRITE: Reach.ITSELF,
     },

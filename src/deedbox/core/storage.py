@@ -21,6 +21,7 @@ from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.rotation import RotationStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.tenants import TenantStore
+from deedbox.core.users import UserStore
 from deedbox.core.windows import AnnounceStore
 
 T = TypeVar("T")
@@ -124,6 +125,11 @@ class Stores(Protocol):
     @property
     def rotation(self) -> RotationStore:
         """What older key generations protect."""
+        ...
+
+    @property
+    def users(self) -> UserStore:
+        """Users, their passwords, links and sessions."""
         ...
 
 

@@ -28,6 +28,7 @@ class ErasureStore(DeedStore):
         for owner, count in Counter(row[0] for row in erased).items():
             owner_id = tenant_id if owner is None else UUID(bytes=owner)
             await change_tally(self.transaction, owner_id, "user", -count)
+        await change_tally(self.transaction, tenant_id, "tenant_user", -len(erased))
         return len(erased)
 
     async def devices_of_tenant(self, tenant_id: UUID, most: int) -> list[UUID]:

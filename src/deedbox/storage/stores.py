@@ -19,6 +19,7 @@ from deedbox.storage.rotation import RotationStore
 from deedbox.storage.statements import Transaction
 from deedbox.storage.tenants import TenantStore
 from deedbox.storage.time_series import TimeSeriesStore
+from deedbox.storage.users import UserStore
 
 
 class Stores:
@@ -123,3 +124,8 @@ class Stores:
     def rotation(self) -> RotationStore:
         """What older key generations protect."""
         return RotationStore(self.transaction)
+
+    @property
+    def users(self) -> UserStore:
+        """Users, their passwords, links and sessions."""
+        return UserStore(self.transaction)

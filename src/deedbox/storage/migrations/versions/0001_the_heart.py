@@ -76,7 +76,7 @@ def _people() -> None:
     op.create_table(
         "user_account",
         identifier("id", primary_key=True),
-        identifier("tenant_id", nullable=True),
+        identifier("tenant_id"),
         identifier("customer_id", nullable=True),
         text("email"),
         text("authority"),
