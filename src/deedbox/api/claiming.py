@@ -56,11 +56,14 @@ async def reclaim_device(request: ApiRequest, device_name: str) -> None:
     context, named = context_of(request), (principal.tenant_id, _name(device_name))
     actor = principal.actor(source_address(request))
 
-    async def work(stores: Stores) -> bool:
-        states = await stores.claims.lock_named_devices([named])
-        return await deeds.reclaim(stores.claims, states.get(named), actor, context.policy, context.keys)
+    async def work(stores: Stores) -> UUID | None:
+        state = (await stores.claims.lock_named_devices([named])).get(named)
+        ended = await deeds.reclaim(stores.claims, state, actor, context.policy, context.keys)
+        return state.device.id if state and ended else None
 
-    await context.storage.write(work)
+    device_id = await context.storage.write(work)
+    if device_id is not None:
+        await context.deed_closed(device_id)
 
 
 def _response(outcome: ClaimOutcome) -> Response[Any]:

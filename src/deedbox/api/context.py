@@ -1,17 +1,21 @@
 """What the REST API is handed by `main`, and what a handler needs of a request."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from litestar.connection import Request
 from litestar.datastructures import State
 
+from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
+from deedbox.core.deed_ends import follow_deed_end
 from deedbox.core.errors import NotSignedIn
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.paging import PageMemory
 from deedbox.core.permissions import Principal
+from deedbox.core.rpc import Exchange
 from deedbox.core.sessions import Authenticator
 from deedbox.core.storage import Storage
 
@@ -27,7 +31,19 @@ class ApiContext:
     policy: ClaimPolicy
     authenticator: Authenticator
     claim: Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
+    exchange: Exchange
+    attribute_changes: AttributeChanges
     pages: PageMemory = field(default_factory=PageMemory)
+
+    def shared_attributes_changed(
+        self, device_id: UUID, changed: Collection[str], deleted: Collection[str] = ()
+    ) -> None:
+        """Tell the device, if it listens, which shared attributes changed; to be called after the commit."""
+        self.attribute_changes.tell(device_id, [*changed, *deleted])
+
+    async def deed_closed(self, device_id: UUID) -> None:
+        """Drop the last owner's commands and tell the device which attributes ended; after the commit."""
+        await follow_deed_end(device_id, self.storage, self.exchange, self.attribute_changes)
 
 
 def context_of(request: ApiRequest) -> ApiContext:

@@ -2,9 +2,34 @@
 
 from litestar.types import ControllerRouterHandler
 
-from deedbox.api import claiming
+from deedbox.api import claiming, rpc
 
 ROUTES: list[ControllerRouterHandler] = [
     claiming.claim_device,
     claiming.reclaim_device,
+    # Devices
+    devices.save_device,
+    devices.save_device_with_credentials,
+    devices.get_device,
+    devices.get_device_info,
+    devices.get_tenant_device,
+    devices.delete_device,
+    device_credentials.get_credentials,
+    device_credentials.save_credentials,
+    device_lists.list_tenant_devices,
+    device_lists.list_tenant_device_infos,
+    device_lists.list_customer_devices,
+    device_lists.list_customer_device_infos,
+    device_lists.list_my_devices,
+    device_lists.list_devices_by_ids,
+    device_lists.list_device_types,
+    assignment.assign_device,
+    assignment.unassign_device,
+    assignment.make_device_public,
+    assignment.change_owner_to_customer,
+    assignment.change_owner_to_tenant,
+    rpc.send_command,
+    rpc.ask_device,
+    rpc.send_command_legacy,
+    rpc.ask_device_legacy,
 ]

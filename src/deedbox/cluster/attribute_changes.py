@@ -7,10 +7,10 @@ from uuid import UUID
 import msgspec
 
 from deedbox.cluster.bus import Bus, Stop
+from deedbox.core.attribute_changes import MOST_NAMES
 
 #: A device that polls asks again within this time; what changes meanwhile is kept for it.
 REMEMBERED_FOR_S = 30.0
-MOST_NAMES = 1_000
 MOST_DEVICES = 20_000
 
 _names = msgspec.msgpack.Decoder(list[str])

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
+MOST_NAMES = 1_000
+
 
 class AttributeChanges(Protocol):
     """Carries hints about shared attributes from whoever changed them to whoever serves the device."""
@@ -16,5 +18,13 @@ class AttributeChanges(Protocol):
         ...
 
     async def next_change(self, device_id: UUID) -> frozenset[str]:
-        """Wait for the next hint and return the names; what happened before the wait is not repeated."""
+        """Wait for the next hint and return the names; hints of the moments before may be among them."""
+        ...
+
+
+class EndedAttributeStore(Protocol):
+    """Finds what ended with a deed, inside one transaction."""
+
+    async def names_of_past_owners(self, device_id: UUID) -> list[str]:
+        """Return names of shared attributes that owners before this epoch wrote, a thousand at most."""
         ...
