@@ -1,4 +1,4 @@
-"""Hypothesis plays claiming against the model, on the fake and on SQLite; looks at all rows after every step."""
+"""Hypothesis plays claiming against the model, on the fake and on SQLite, and looks after every step."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,15 @@ from collections.abc import Coroutine
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from deedbox.core.claim_requests import Answer
+from deedbox.core.claim_requests import Answer, ClaimRequest
+from deedbox.core.devices import Device
 from deedbox.core.errors import NotFound
 from deedbox.core.ownership import ClaimPolicy, WindowKind
 from deedbox.testing.claim_bench import ClaimBench, PreparedDevice
@@ -39,6 +41,8 @@ from tests.storage.sqlite_bench import SQLiteBench, new_database
 T = TypeVar("T")
 SHORT_CODE = "3KX-9P2-0F5"
 TYPED = "3KX9P20F5"
+#: Stands for a key of the device, where it has one.
+RIGHT = "(right)"
 KEYS = ["", "key", "KEY", "other", SHORT_CODE, TYPED, SHORT_CODE.lower().replace("0", "o")]
 DEVICES = [made_device(1), made_device(2), made_device(1, NEIGHBOUR), made_device(2, NEIGHBOUR)]
 POLICY = ClaimPolicy(attempts_per_user=6, attempts_per_device=3, max_duration_ms=2 * HOUR_MS)
@@ -49,10 +53,14 @@ claimers = st.sampled_from([ALICE, ANNE, BOB, BERT, NINA])
 wishes = st.tuples(
     claimers,
     st.sampled_from(["device-1", "device-1", "device-2", "nobody"]),
-    keys,
-    st.sampled_from([None, b"one", b"two"]),
+    st.one_of(st.just(RIGHT), keys),
+    st.sampled_from([None, None, b"one", b"two"]),
 )
 steps_ms = st.sampled_from([1, 1000, 299_999, 300_000, HOUR_MS, HOUR_MS + 1, DAY_MS, DAY_MS + 1])
+
+
+mostly = st.sampled_from([True, True, False])
+groups = st.lists(wishes, min_size=1, max_size=3)
 
 
 class ClaimingMachine(RuleBasedStateMachine):
@@ -73,12 +81,12 @@ class ClaimingMachine(RuleBasedStateMachine):
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    @initialize(answers=st.sampled_from(["detailed", "uniform"]), by_default=st.booleans())
+    @initialize(answers=st.sampled_from(["detailed", "uniform"]), by_default=mostly)
     def begin(self, answers: Literal["detailed", "uniform"], by_default: bool) -> None:
         self.scene.policy = msgspec.structs.replace(POLICY, answers=answers, allow_by_default=by_default)
 
     @rule(device=devices, key=keys, duration_ms=st.sampled_from([-1, 0, 1, 1000, HOUR_MS, DAY_MS]))
-    def announce(self, device: Any, key: str, duration_ms: int) -> None:
+    def announce(self, device: Device, key: str, duration_ms: int) -> None:
         model = self.world.devices[device.tenant_id, device.name]
         policy = self.scene.policy
         lasts_ms = min(duration_ms if duration_ms > 0 else policy.duration_ms, policy.max_duration_ms)
@@ -89,31 +97,31 @@ class ClaimingMachine(RuleBasedStateMachine):
         assert answer.expires_at == (0 if expected else expires_at)
 
     @rule(device=devices, key=keys, kind=st.sampled_from(list(WindowKind)[1:]), lasts_ms=steps_ms)
-    def set_key(self, device: Any, key: str, kind: WindowKind, lasts_ms: int) -> None:
+    def set_key(self, device: Device, key: str, kind: WindowKind, lasts_ms: int) -> None:
         text = SHORT_CODE if kind is WindowKind.LABEL_SHORT_CODE else key
         self.do(self.scene.set_key(device, text, kind, lasts_ms))
         stored = TYPED if kind is WindowKind.LABEL_SHORT_CODE else key
         model = self.world.devices[device.tenant_id, device.name]
         model.offers[kind] = Offer(kind, stored, self.bench.now_ms + lasts_ms)
 
-    @rule(device=devices, blocked=st.booleans())
-    def block(self, device: Any, blocked: bool) -> None:
+    @rule(device=devices, blocked=st.sampled_from([True, False, False]))
+    def block(self, device: Device, blocked: bool) -> None:
         self.do(self.bench.set_blocked(device.id, blocked))
         self.world.devices[device.tenant_id, device.name].blocked = blocked
 
     @rule(device=devices, allowed=st.sampled_from([None, False, True]))
-    def write_claiming_allowed(self, device: Any, allowed: bool | None) -> None:
+    def write_claiming_allowed(self, device: Device, allowed: bool | None) -> None:
         self.do(self.bench.set_claiming_allowed(device.id, allowed))
         self.world.devices[device.tenant_id, device.name].claiming_allowed = allowed
 
     @rule(device=devices, override=st.sampled_from([None, None, False, True]), forbids_empty=st.booleans())
-    def change_profile(self, device: Any, override: bool | None, forbids_empty: bool) -> None:
+    def change_profile(self, device: Device, override: bool | None, forbids_empty: bool) -> None:
         prepared = PreparedDevice(device, allow_by_default=override, forbids_empty_keys=forbids_empty)
         self.do(self.bench.add_device(prepared))
         model = self.world.devices[device.tenant_id, device.name]
         model.allow_by_default, model.forbids_empty_keys = override, forbids_empty
 
-    @rule(by_default=st.booleans())
+    @rule(by_default=mostly)
     def change_policy(self, by_default: bool) -> None:
         self.scene.policy = msgspec.structs.replace(self.scene.policy, allow_by_default=by_default)
 
@@ -121,14 +129,15 @@ class ClaimingMachine(RuleBasedStateMachine):
     def step_clock(self, step_ms: int, back: bool) -> None:
         self.bench.now_ms += -step_ms if back else step_ms
 
+    def wish(self, who: Person, name: str, key: str, mark: bytes | None) -> ClaimRequest:
+        if key == RIGHT:
+            model = self.world.devices.get((who.tenant_id, name))
+            key = next((it.text for it in model.offers.values()), "") if model else ""
+        return self.scene.wish(who, name, key, mark and f"{who.name}/{name}/{key}/{mark!r}".encode())
+
     @rule(together=st.lists(wishes, min_size=1, max_size=6))
     def claim(self, together: list[tuple[Person, str, str, bytes | None]]) -> None:
-        requests = [
-            self.scene.wish(
-                who, name, key, mark and b"/".join([who.name.encode(), name.encode(), key.encode(), mark])
-            )
-            for who, name, key, mark in together
-        ]
+        requests = [self.wish(*it) for it in together]
         expected = self.world.claim(requests, self.bench.now_ms, self.scene.policy)
         outcomes = self.do(self.scene.claim_all(requests))
         assert [it.answer for it in outcomes] == expected
@@ -137,8 +146,22 @@ class ClaimingMachine(RuleBasedStateMachine):
             assert (outcome.retry_after_ms > 0) == (outcome.answer is Answer.TOO_MANY_ATTEMPTS)
             assert outcome.device is None or outcome.device.customer_id == it.customer_id
 
+    @rule(
+        device=devices, key=keys, together=st.lists(wishes, min_size=1, max_size=3), announced=st.booleans()
+    )
+    def offer_and_claim(
+        self, device: Device, key: str, together: list[tuple[Person, str, str, bytes | None]], announced: bool
+    ) -> None:
+        """What happens most in life, and seldom by chance."""
+        if announced:
+            self.announce(device, key, HOUR_MS)
+        else:
+            self.set_key(device, key, WindowKind.SET_BY_TENANT, HOUR_MS)
+        right = [(who, device.name, RIGHT, mark) for who, _, _, mark in together]
+        self.claim([*right, *together])
+
     @rule(device=devices, customer_id=st.sampled_from([it for _, it in CUSTOMERS]))
-    def assign(self, device: Any, customer_id: Any) -> None:
+    def assign(self, device: Device, customer_id: UUID) -> None:
         by = ADMIN if device.tenant_id == TENANT else NINA
         model = self.world.devices[device.tenant_id, device.name]
         if (device.tenant_id, customer_id) not in CUSTOMERS:
@@ -157,7 +180,7 @@ class ClaimingMachine(RuleBasedStateMachine):
         model.burnt = burnt
 
     @rule(device=devices)
-    def unassign(self, device: Any) -> None:
+    def unassign(self, device: Device) -> None:
         model = self.world.devices[device.tenant_id, device.name]
         self.do(self.scene.unassign(device, ADMIN if device.tenant_id == TENANT else NINA))
         if model.owner:
@@ -181,7 +204,7 @@ class ClaimingMachine(RuleBasedStateMachine):
         model.give_back(self.scene.policy)
 
     @rule(device=devices)
-    def write_value(self, device: Any) -> None:
+    def write_value(self, device: Device) -> None:
         self.latest_value += 1
         self.do(self.bench.write_value(device.id, self.latest_value))
         model = self.world.devices[device.tenant_id, device.name]
