@@ -2,7 +2,16 @@
 
 from litestar.types import ControllerRouterHandler
 
-from deedbox.api import claiming, rpc
+from deedbox.api import (
+    assignment,
+    attributes,
+    claiming,
+    device_credentials,
+    device_lists,
+    devices,
+    rpc,
+    time_series,
+)
 
 ROUTES: list[ControllerRouterHandler] = [
     claiming.claim_device,
@@ -32,4 +41,16 @@ ROUTES: list[ControllerRouterHandler] = [
     rpc.ask_device,
     rpc.send_command_legacy,
     rpc.ask_device_legacy,
+    # Attributes and time series
+    attributes.save_attributes,
+    attributes.save_device_attributes,
+    attributes.get_attributes,
+    attributes.get_attribute_keys,
+    attributes.delete_attributes,
+    attributes.delete_device_attributes,
+    time_series.get_series_keys,
+    time_series.get_time_series,
+    time_series.get_history,
+    time_series.save_time_series,
+    time_series.delete_time_series,
 ]

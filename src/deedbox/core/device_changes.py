@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from deedbox.core import deeds
 from deedbox.core.credential_kinds import CredentialsDraft, checked
-from deedbox.core.credentials import check_free, new_credentials
+from deedbox.core.credentials import Credentials, change_credentials, check_free, new_credentials
 from deedbox.core.deeds import DeedStore, Reason
 from deedbox.core.device_access import check_may_change
 from deedbox.core.device_names import Uniquify, free_name
@@ -97,6 +97,24 @@ async def change(
     after = msgspec.structs.replace(after, version=before.version + 1)
     await store.change_devices([after])
     entry = changed_entry(store, making.actor, before, after, (state.epoch, await store.now_ms()))
+    await store.add_audit_entries([entry])
+    return after
+
+
+async def replace_credentials(
+    making: DeviceMaking, state: DeviceState, wanted: CredentialsDraft, version: int | None
+) -> Credentials:
+    """Replace a locked device's credentials; the old ones stop working with the commit.
+
+    Raises InvalidValue, VersionConflict.
+    """
+    store, device = making.devices, state.device
+    after = await change_credentials(store, making.keys, device.id, wanted, version)
+    subject = Subject("DEVICE", device.id, device.name, state.epoch)
+    # What it was and what it is now are secrets.
+    data: dict[str, Any] = {"entityId": device.id, "credentialsType": after.kind}
+    now_ms = await store.now_ms()
+    entry = audit_entry(store, making.actor, subject, "CREDENTIALS_UPDATED", now_ms=now_ms, data=data)
     await store.add_audit_entries([entry])
     return after
 

@@ -40,15 +40,11 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class DeviceInfo(Device, frozen=True):
-    """A device with what lists show beside it; `last_activity_at` is 0 for one that was never heard of."""
+    """A device with what lists show beside it; `active`: it was heard of lately."""
 
     customer_title: str | None = None
     customer_is_public: bool = False
-    last_activity_at: int = 0
-
-    def is_active(self, now_ms: int) -> bool:
-        """Tell whether the device was heard of lately."""
-        return self.last_activity_at > now_ms - ACTIVE_FOR_MS
+    active: bool = False
 
 
 class DeviceDraft(msgspec.Struct, frozen=True):
@@ -66,13 +62,12 @@ class DeviceDraft(msgspec.Struct, frozen=True):
 
 
 class DeviceFilter(msgspec.Struct, frozen=True):
-    """Which devices of a tenant a list shows: those of a customer, of a profile, active since then or not."""
+    """Which devices of a tenant a list shows: those of a customer, of a profile, active now or not."""
 
     tenant_id: UUID
     customer_id: UUID | None = None
     profile_id: UUID | None = None
     active: bool | None = None
-    active_since: int = 0
 
 
 class DeviceStore(CredentialsStore, RecordStore, Protocol):

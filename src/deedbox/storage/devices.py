@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from deedbox.core.device_names import name_taken
-from deedbox.core.devices import Device, DeviceFilter, DeviceInfo, check_sortable
+from deedbox.core.devices import ACTIVE_FOR_MS, Device, DeviceFilter, DeviceInfo, check_sortable
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.paging import listing
@@ -25,7 +25,9 @@ class DeviceStore(CredentialsStore):
     async def devices(self, tenant_id: UUID, device_ids: Collection[UUID]) -> list[DeviceInfo]:
         """Return those of these devices that the tenant has, in id order."""
         asked = [(device_id,) for device_id in sorted(set(device_ids))]
-        rows = await self.transaction.batch("devices_by_id", asked, tenant_id=tenant_id)
+        rows = await self.transaction.batch(
+            "devices_by_id", asked, tenant_id=tenant_id, active_since=self._active_since
+        )
         return sorted((_info(row) for row in rows), key=lambda it: it.id)
 
     async def device_ids_named(self, tenant_id: UUID, names: Collection[str]) -> Mapping[str, UUID]:
@@ -52,7 +54,7 @@ class DeviceStore(CredentialsStore):
             every_profile=wanted.profile_id is None,
             every_activity=wanted.active is None,
             active=bool(wanted.active),
-            active_since=wanted.active_since,
+            active_since=self._active_since,
         )
 
     async def device_total(self, owner_id: UUID) -> int:
@@ -94,6 +96,10 @@ class DeviceStore(CredentialsStore):
             await self.transaction.run("forget_removed_device", device_id=device_id)
         return 0
 
+    @property
+    def _active_since(self) -> int:
+        return self.transaction.now_ms - ACTIVE_FOR_MS
+
     async def _write(self, statement: str, rows: Sequence[Row]) -> None:
         try:
             await self.transaction.batch(statement, rows)
@@ -121,5 +127,5 @@ def _info(row: Row) -> DeviceInfo:
     owner = None if row[9] is None else UUID(bytes=row[9])
     return DeviceInfo(
         UUID(bytes=row[0]), UUID(bytes=row[1]), row[2], row[3], row[4], UUID(bytes=row[5]), row[6], row[7],
-        row[8], owner, row[10], bool(row[11]), row[12],
+        row[8], owner, row[10], bool(row[11]), bool(row[12]),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 -- name: devices_by_id
 with asked(device_id) as (/*rows: uuid*/)
 select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
-       o.customer_id, c.title, c.is_public, coalesce(a.last_activity_at, 0)
+       o.customer_id, c.title, c.is_public, coalesce(a.last_activity_at, 0) > :active_since
 from asked
 join device d on d.id = asked.device_id
 left join deed o on o.device_id = d.id and o.closed_at is null
@@ -19,7 +19,7 @@ from asked join device d on d.tenant_id = :tenant_id and d.name = asked.name
 -- pages by: createdTime id, name name, type type, label label?, deviceProfileName type, customerTitle customer_title?
 select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
        o.customer_id, c.title as customer_title, coalesce(c.is_public, false) as customer_is_public,
-       coalesce(a.last_activity_at, 0) as last_activity_at
+       coalesce(a.last_activity_at, 0) > :active_since as active
 from device d
 left join deed o on o.device_id = d.id and o.closed_at is null
 left join customer c on c.id = o.customer_id
@@ -33,7 +33,7 @@ where d.tenant_id = :tenant_id
 -- pages by: createdTime id
 select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
        o.customer_id, c.title as customer_title, coalesce(c.is_public, false) as customer_is_public,
-       coalesce(a.last_activity_at, 0) as last_activity_at
+       coalesce(a.last_activity_at, 0) > :active_since as active
 from device d
 left join deed o on o.device_id = d.id and o.closed_at is null
 left join customer c on c.id = o.customer_id
@@ -46,7 +46,7 @@ where d.profile_id = :profile_id and d.tenant_id = :tenant_id
 -- pages by: createdTime id, name name, type type, label label?, deviceProfileName type, customerTitle customer_title?
 select o.device_id as id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at,
        d.version, o.customer_id, c.title as customer_title, coalesce(c.is_public, false) as customer_is_public,
-       coalesce(a.last_activity_at, 0) as last_activity_at
+       coalesce(a.last_activity_at, 0) > :active_since as active
 from deed o
 join device d on d.id = o.device_id
 left join customer c on c.id = o.customer_id

@@ -1,0 +1,176 @@
+"""Lists of devices: a tenant's, a customer's, those of some ids; and the types that they have."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import get
+from litestar.params import Parameter
+
+from deedbox.api.context import ApiRequest, context_of, principal_of
+from deedbox.api.devices import TAGS, named_device
+from deedbox.api.paging import page_of
+from deedbox.api.shapes.devices import (
+    DeviceInfoShape,
+    DeviceShape,
+    EntitySubtypeShape,
+    device_info_shape,
+    device_shape,
+)
+from deedbox.api.shapes.entities import Page, reference
+from deedbox.core.device_access import target
+from deedbox.core.devices import DeviceFilter, DeviceInfo
+from deedbox.core.errors import InvalidValue
+from deedbox.core.paging import LARGEST_PAGE, Listing, PageRequest, PageSlice
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
+from deedbox.core.storage import Stores
+
+Type = Annotated[str, Parameter(query="type", description="Only devices of this type.")]
+ProfileId = Annotated[UUID | None, Parameter(query="deviceProfileId", description="Only of this profile.")]
+Active = Annotated[bool | None, Parameter(query="active", description="Only those active now, or not.")]
+
+
+@get("/api/tenant/devices", tags=TAGS, summary="List the tenant's devices")
+async def list_tenant_devices(
+    request: ApiRequest,
+    wanted: PageRequest,
+    device_type: Type = "",
+    device_name: Annotated[
+        str | None, Parameter(query="deviceName", description="The one device of this name.")
+    ] = None,
+) -> Page[DeviceShape] | DeviceShape:
+    """Return a page of all devices of your tenant; with `deviceName` that one device instead of a page."""
+    principal = await principal_of(request)
+    if device_name is not None:
+        return device_shape(await named_device(request, principal, device_name))
+    work = _devices(principal, device_type)
+    return await page_of(request, principal, wanted, work, device_shape)
+
+
+@get(
+    ["/api/tenant/deviceInfos", "/api/deviceInfos/all"],
+    tags=TAGS,
+    summary="List the tenant's devices with their owners",
+)
+async def list_tenant_device_infos(
+    request: ApiRequest,
+    wanted: PageRequest,
+    device_type: Type = "",
+    profile_id: ProfileId = None,
+    active: Active = None,
+) -> Page[DeviceInfoShape]:
+    """Return a page of all devices of your tenant with owner's title, profile's name and activity.
+
+    The second path is the newer client's; there a customer's user gets the customer's devices.
+    """
+    principal = await principal_of(request)
+    everybody = request.url.path.endswith("/all")
+    customer_id = principal.customer_id if everybody else None
+    work = _devices(principal, device_type, customer_id, profile_id, active)
+    return await page_of(request, principal, wanted, work, device_info_shape)
+
+
+@get("/api/customer/{customer_id:str}/devices", tags=TAGS, summary="List a customer's devices")
+async def list_customer_devices(
+    request: ApiRequest, wanted: PageRequest, customer_id: UUID, device_type: Type = ""
+) -> Page[DeviceShape]:
+    """Return a page of the devices that the customer owns."""
+    principal = await principal_of(request)
+    work = _devices(principal, device_type, customer_id)
+    return await page_of(request, principal, wanted, work, device_shape)
+
+
+@get(
+    "/api/customer/{customer_id:str}/deviceInfos",
+    tags=TAGS,
+    summary="List a customer's devices with their owner",
+)
+async def list_customer_device_infos(
+    request: ApiRequest,
+    wanted: PageRequest,
+    customer_id: UUID,
+    device_type: Type = "",
+    profile_id: ProfileId = None,
+    active: Active = None,
+) -> Page[DeviceInfoShape]:
+    """Return a page of the devices that the customer owns, with profile's name and activity."""
+    principal = await principal_of(request)
+    work = _devices(principal, device_type, customer_id, profile_id, active)
+    return await page_of(request, principal, wanted, work, device_info_shape)
+
+
+@get("/api/user/devices", tags=TAGS, summary="List the devices that you may see")
+async def list_my_devices(
+    request: ApiRequest, wanted: PageRequest, device_type: Type = ""
+) -> Page[DeviceShape]:
+    """Return a page of your customer's devices, for tenant administrators of all of the tenant's."""
+    principal = await principal_of(request)
+    work = _devices(principal, device_type, principal.customer_id)
+    return await page_of(request, principal, wanted, work, device_shape)
+
+
+@get("/api/devices", tags=TAGS, summary="Read several devices")
+async def list_devices_by_ids(
+    request: ApiRequest,
+    device_ids: Annotated[str, Parameter(query="deviceIds", description="Ids with commas between.")],
+) -> list[DeviceShape]:
+    """Return those of the devices that exist and that you may read, at most 1000 at once."""
+    principal, wanted = await principal_of(request), _ids(device_ids)
+    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
+
+    async def work(stores: Stores) -> list[DeviceInfo]:
+        return await stores.devices.devices(principal.tenant_id, wanted)
+
+    found = await context_of(request).storage.read(work)
+    return [device_shape(it) for it in found if may(principal, Operation.READ, target(it))]
+
+
+@get("/api/device/types", tags=TAGS, summary="List device types")
+async def list_device_types(request: ApiRequest) -> list[EntitySubtypeShape]:
+    """Return the types that devices of your tenant may have: the names of its device profiles."""
+    principal = await principal_of(request)
+    check(principal, Operation.READ, Target(Resource.DEVICE_PROFILE, principal.tenant_id))
+
+    async def work(stores: Stores) -> list[str]:
+        return await stores.devices.device_types(principal.tenant_id)
+
+    found = await context_of(request).storage.read(work)
+    return [EntitySubtypeShape(tenant_id=reference("TENANT", principal.tenant_id), type=it) for it in found]
+
+
+def _devices(
+    principal: Principal,
+    type_name: str,
+    customer_id: UUID | None = None,
+    profile_id: UUID | None = None,
+    active: bool | None = None,
+) -> Callable[[Stores, PageSlice], Coroutine[Any, Any, Listing[DeviceInfo]]]:
+    """Return what reads a page, after checking that the principal may see devices of that customer or all."""
+    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, customer_id))
+    tenant_id = principal.tenant_id
+
+    async def work(stores: Stores, asked: PageSlice) -> Listing[DeviceInfo]:
+        if customer_id is not None:
+            await stores.claims.customer_title(tenant_id, customer_id)
+        wanted_profile = profile_id
+        if type_name:
+            profile = await stores.device_profiles.profile_named(tenant_id, type_name)
+            if profile is None or profile_id not in (None, profile.id):
+                return Listing([], 0, has_next=False)
+            wanted_profile = profile.id
+        wanted = DeviceFilter(tenant_id, customer_id, wanted_profile, active)
+        return await stores.devices.list_devices(wanted, asked)
+
+    return work
+
+
+def _ids(text: str) -> list[UUID]:
+    # Some clients send the text of a Python list.
+    pieces = [piece.strip(" '\"") for piece in text.strip(" []").split(",")]
+    try:
+        wanted = [UUID(piece) for piece in pieces if piece]
+    except ValueError:
+        raise InvalidValue("deviceIds must be ids (UUIDs) with commas between them.", "/deviceIds") from None
+    if len(wanted) > LARGEST_PAGE:
+        raise InvalidValue(f"deviceIds names {len(wanted)} devices; at most {LARGEST_PAGE}.", "/deviceIds")
+    return wanted

@@ -1,0 +1,177 @@
+"""Devices: make, change, read and delete them, one at a time."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import delete, get, post
+from litestar.openapi.spec import Example
+from litestar.params import Body, Parameter
+
+from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
+from deedbox.api.shapes.credentials import DeviceWithCredentialsShape, credentials_draft
+from deedbox.api.shapes.devices import (
+    DeviceInfoShape,
+    DeviceSaveShape,
+    DeviceShape,
+    device_draft,
+    device_info_shape,
+    device_shape,
+    referred_id,
+)
+from deedbox.core import deeds, device_changes
+from deedbox.core.credential_kinds import CredentialsDraft
+from deedbox.core.device_access import check_device, locked, not_found
+from deedbox.core.device_changes import DeviceMaking
+from deedbox.core.device_names import Uniquify
+from deedbox.core.devices import Device, DeviceInfo
+from deedbox.core.errors import NotFound
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.storage import Stores
+
+TAGS = ["Devices"]
+_NEW = Example(summary="A new device", value={"name": "Thermostat 1", "type": "thermostat"})
+_LABEL = Example(
+    summary="Another label",
+    value={"id": {"entityType": "DEVICE", "id": "01890a5d-ac96-774b-bcce-b302099a8057"}, "label": "Kitchen"},
+)
+
+
+@post("/api/device", status_code=200, tags=TAGS, summary="Make or change a device")
+async def save_device(
+    request: ApiRequest,
+    data: Annotated[DeviceSaveShape, Body(examples=[_NEW, _LABEL])],
+    access_token: Annotated[str | None, Parameter(query="accessToken")] = None,
+    name_conflict_policy: Annotated[
+        Literal["FAIL", "UNIQUIFY"], Parameter(query="nameConflictPolicy")
+    ] = "FAIL",
+    uniquify_separator: Annotated[str, Parameter(query="uniquifySeparator")] = "_",
+    uniquify_strategy: Annotated[
+        Literal["RANDOM", "INCREMENTAL"], Parameter(query="uniquifyStrategy")
+    ] = "RANDOM",
+) -> DeviceShape:
+    """Make a device (no `id`) or change the one that `id` names; fields that are absent stay as they are.
+
+    `accessToken` is for a new device, which gets a random one without. An owner may change `label` only.
+    With `version` the change is refused (409) when somebody else changed the device since it was read.
+    """
+    uniquify = Uniquify(uniquify_separator, uniquify_strategy) if name_conflict_policy == "UNIQUIFY" else None
+    credentials = CredentialsDraft(credentials_id=access_token) if access_token else None
+    principal = await principal_of(request)
+    _check_save(principal, data)
+
+    async def work(stores: Stores) -> Device:
+        parts, device_id = making(request, principal, stores), referred_id(data.id)
+        if device_id is None:
+            return await _create(stores, parts, data, credentials, uniquify)
+        state = await locked(stores.claims, principal, Operation.WRITE_LABEL, device_id)
+        return await device_changes.change(parts, principal, state, device_draft(data), uniquify)
+
+    return device_shape(await context_of(request).storage.write(work))
+
+
+@post("/api/device-with-credentials", status_code=200, tags=TAGS, summary="Make a device with credentials")
+async def save_device_with_credentials(request: ApiRequest, data: DeviceWithCredentialsShape) -> DeviceShape:
+    """Make or change a device and set its credentials, both or neither."""
+    principal = await principal_of(request)
+    _check_save(principal, data.device)
+    draft, version = credentials_draft(data.credentials), data.credentials.version
+
+    async def work(stores: Stores) -> Device:
+        parts, device_id = making(request, principal, stores), referred_id(data.device.id)
+        if device_id is None:
+            return await _create(stores, parts, data.device, draft)
+        state = await locked(stores.claims, principal, Operation.WRITE_CREDENTIALS, device_id)
+        device = await device_changes.change(parts, principal, state, device_draft(data.device))
+        await device_changes.replace_credentials(parts, state, draft, version)
+        return device
+
+    return device_shape(await context_of(request).storage.write(work))
+
+
+@get("/api/device/{device_id:str}", tags=TAGS, summary="Read a device")
+async def get_device(request: ApiRequest, device_id: UUID) -> DeviceShape:
+    """Return a device of your tenant, or for customers one that they own."""
+    return device_shape(await read_device(request, await principal_of(request), device_id))
+
+
+@get("/api/device/info/{device_id:str}", tags=TAGS, summary="Read a device with its owner's title")
+async def get_device_info(request: ApiRequest, device_id: UUID) -> DeviceInfoShape:
+    """Return a device with its owner's title, its profile's name and whether it was active lately."""
+    return device_info_shape(await read_device(request, await principal_of(request), device_id))
+
+
+@get("/api/tenant/device", tags=TAGS, summary="Read a device by its name")
+async def get_tenant_device(
+    request: ApiRequest, device_name: Annotated[str, Parameter(query="deviceName")]
+) -> DeviceShape:
+    """Return the device with exactly this name. For tenant administrators."""
+    return device_shape(await named_device(request, await principal_of(request), device_name))
+
+
+@delete("/api/device/{device_id:str}", status_code=200, tags=TAGS, summary="Delete a device")
+async def delete_device(request: ApiRequest, device_id: UUID) -> None:
+    """Delete a device with all that it said; whoever owns it loses it, and its ownership history stays."""
+    principal = await principal_of(request)
+
+    async def work(stores: Stores) -> None:
+        state = await locked(stores.claims, principal, Operation.DELETE, device_id)
+        await device_changes.delete(making(request, principal, stores), stores.claims, state)
+
+    await context_of(request).storage.write(work)
+    await context_of(request).deed_closed(device_id)
+
+
+async def read_device(request: ApiRequest, principal: Principal, device_id: UUID) -> DeviceInfo:
+    """Return a device that the principal may read. Raises NotFound, NotPermitted."""
+    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
+
+    async def work(stores: Stores) -> DeviceInfo:
+        found = await stores.devices.device(principal.tenant_id, device_id)
+        if found is None:
+            raise not_found(device_id)
+        check_device(principal, Operation.READ, found)
+        return found
+
+    return await context_of(request).storage.look(work)
+
+
+async def named_device(request: ApiRequest, principal: Principal, name: str) -> DeviceInfo:
+    """Return the tenant's device of that name, for tenant administrators. Raises NotFound, NotPermitted."""
+    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id))
+
+    async def work(stores: Stores) -> DeviceInfo:
+        ids = await stores.devices.device_ids_named(principal.tenant_id, [name])
+        found = await stores.devices.devices(principal.tenant_id, ids.values())
+        if not found:
+            raise NotFound
+        return found[0]
+
+    return await context_of(request).storage.look(work)
+
+
+def making(request: ApiRequest, principal: Principal, stores: Stores) -> DeviceMaking:
+    """Return what making and changing devices needs."""
+    actor = principal.actor(source_address(request))
+    return DeviceMaking(stores.devices, stores.device_profiles, context_of(request).keys, actor)
+
+
+async def _create(
+    stores: Stores,
+    parts: DeviceMaking,
+    data: DeviceSaveShape,
+    credentials: CredentialsDraft | None,
+    uniquify: Uniquify | None = None,
+) -> Device:
+    device = await device_changes.create(parts, device_draft(data), credentials, uniquify)
+    customer_id = referred_id(data.customer_id)
+    if customer_id is None:
+        return device
+    return await deeds.assign(stores.claims, device.id, customer_id, parts.actor, parts.keys)
+
+
+def _check_save(principal: Principal, data: DeviceSaveShape) -> None:
+    # A device never changes its tenant: for anybody else's it does not exist.
+    if referred_id(data.tenant_id) not in (None, principal.tenant_id):
+        raise NotFound
+    operation = Operation.CREATE if referred_id(data.id) is None else Operation.WRITE_LABEL
+    check(principal, operation, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
