@@ -1,0 +1,87 @@
+"""Says who a sign-in token stands for; remembers what it found out until it is told to look again."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.permissions import Principal
+from deedbox.core.sessions import known_visitor
+from deedbox.core.storage import Storage, Stores
+from deedbox.security.tokens import SignInTokens
+
+_MOST_TOKENS = 20_000
+
+
+class _Known(msgspec.Struct, frozen=True):
+    principal: Principal
+    expires_at: int
+
+    @property
+    def subjects(self) -> tuple[UUID, ...]:
+        """Everybody whose change makes this out of date."""
+        it = self.principal
+        return tuple({it.session_id, it.user_id, it.tenant_id, it.customer_id or it.tenant_id})
+
+
+class SessionAuthenticator:
+    """Keeps core's promise of an Authenticator. A token that is known costs a look into a dictionary."""
+
+    def __init__(
+        self,
+        tokens: SignInTokens,
+        storage: Storage,
+        clock_ms: Callable[[], int],
+        most_tokens: int = _MOST_TOKENS,
+    ) -> None:
+        self._tokens = tokens
+        self._storage = storage
+        self._clock_ms = clock_ms
+        self._most_tokens = most_tokens
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._tokens_of: dict[UUID, set[str]] = {}
+        self._forgotten = 0
+
+    async def authenticate(self, token: str) -> Principal:
+        """Return who the token stands for. Raises TokenExpired, NotSignedIn."""
+        known = self._known.get(token)
+        if known is not None and self._clock_ms() < known.expires_at:
+            self._known.move_to_end(token)
+            return known.principal
+        return await self._look_up(token)
+
+    def forget(self, subject_id: UUID) -> None:
+        """Look tokens up anew that belong to this session, user, customer or tenant."""
+        self._forgotten += 1
+        for token in list(self._tokens_of.get(subject_id, ())):
+            self._drop(token)
+
+    async def _look_up(self, token: str) -> Principal:
+        self._drop(token)
+        session_id, is_public, expires_at = self._tokens.read_access(token)
+        before = self._forgotten
+
+        async def work(stores: Stores) -> Principal:
+            return await known_visitor(stores.users, session_id, is_public)
+
+        principal = await self._storage.look(work)
+        # What was read while somebody was forgotten may be what should be forgotten.
+        if before == self._forgotten:
+            self._keep(token, _Known(principal, expires_at))
+        return principal
+
+    def _keep(self, token: str, known: _Known) -> None:
+        self._known[token] = known
+        for subject_id in known.subjects:
+            self._tokens_of.setdefault(subject_id, set()).add(token)
+        if len(self._known) > self._most_tokens:
+            self._drop(next(iter(self._known)))
+
+    def _drop(self, token: str) -> None:
+        known = self._known.pop(token, None)
+        for subject_id in known.subjects if known else ():
+            tokens = self._tokens_of.get(subject_id, set())
+            tokens.discard(token)
+            if not tokens:
+                self._tokens_of.pop(subject_id, None)

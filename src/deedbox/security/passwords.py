@@ -1,0 +1,89 @@
+"""Password hashes: Argon2id in two threads, so that sign-ins neither stop the server nor fill its memory."""
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from deedbox.core.errors import TooBusy
+from deedbox.core.passwords import Verdict, normalised
+
+T = TypeVar("T")
+
+TIME_COST = 2
+MEMORY_COST_KIB = 19_456
+PARALLELISM = 1
+_HASH_BYTES = 32
+_SALT_BYTES = 16
+_THREADS = 2
+_MOST_WAITING = 64
+
+
+class Argon2Hasher:
+    """Keeps core's promises about password hashes; `close()` ends its threads."""
+
+    def __init__(self, *, time_cost: int = TIME_COST, memory_cost_kib: int = MEMORY_COST_KIB) -> None:
+        self._argon2 = PasswordHasher(
+            time_cost, memory_cost_kib, PARALLELISM, hash_len=_HASH_BYTES, salt_len=_SALT_BYTES
+        )
+        self._nobodys_hash = _nobodys_hash(time_cost, memory_cost_kib)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
+        self._waiting = 0
+
+    async def hash(self, password: str) -> str:
+        """Return a hash to store. Raises TooBusy when too many wait."""
+        return await self._run(lambda: self._argon2.hash(normalised(password)))
+
+    async def verify(self, stored: str | None, password: str) -> Verdict:
+        """Compare with a stored hash; None costs the same work and never matches. Raises TooBusy."""
+        return await self._run(lambda: self._verdict(stored, normalised(password)))
+
+    def is_common(self, password: str) -> bool:
+        """Tell whether this is one of the passwords that are tried first, in any case."""
+        return password.casefold() in common_passwords()
+
+    def close(self) -> None:
+        """Finish what is under way and end the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= _MOST_WAITING:
+            raise TooBusy
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1
+
+    def _verdict(self, stored: str | None, password: bytes) -> Verdict:
+        try:
+            self._argon2.verify(stored or self._nobodys_hash, password)
+        except (VerificationError, InvalidHashError):
+            return Verdict(matches=False)
+        if stored is None:
+            return Verdict(matches=False)
+        renewed = self._argon2.hash(password) if self._argon2.check_needs_rehash(stored) else None
+        return Verdict(matches=True, renewed=renewed)
+
+
+@cache
+def common_passwords() -> frozenset[str]:
+    """Return the passwords that are tried first, of those that are long enough, in lower case."""
+    text = files("deedbox.security").joinpath("common_passwords.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.split() if line)
+
+
+def _nobodys_hash(time_cost: int, memory_cost_kib: int) -> str:
+    """Return a hash that no password is known for, to be compared with for users that do not exist."""
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
+        for length in (_SALT_BYTES, _HASH_BYTES)
+    )
+    return f"$argon2id$v=19$m={memory_cost_kib},t={time_cost},p={PARALLELISM}${salt}${digest}"
