@@ -59,6 +59,9 @@ class Label(msgspec.Struct, frozen=True):
         """The end of the name: enough to compare with the label in one's hand."""
         return self.device_name[-4:]
 
+    def __repr__(self) -> str:
+        return f"Label(device_name={self.device_name!r})"  # never the key: representations end in logs
+
 
 class ClaimIntent(msgspec.Struct, frozen=True):
     """A label that somebody wants to claim with, read on the page of that tenant."""

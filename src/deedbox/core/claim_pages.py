@@ -12,6 +12,7 @@ class Maker(msgspec.Struct, frozen=True):
 
     id: UUID
     title: str
+    slug: str
 
 
 class ClaimPageStore(Protocol):

@@ -1,5 +1,6 @@
 """What a label says: the link that a phone camera opens, and the short code for people without one."""
 
+import re
 from urllib.parse import quote, unquote
 
 from stdnum.exceptions import ValidationError
@@ -12,6 +13,8 @@ _LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _QR_KEY_BITS = 128
 _LONGEST_TEXT = 1024
+#: As people type short codes: nine symbols at a stretch, or three groups of about three.
+_TYPED_CODE = re.compile(r"[0-9A-Za-z]{9}|[0-9A-Za-z]{2,4}([-. ][0-9A-Za-z]{2,4}){2}")
 
 
 def link(address: str, device_name: str, secret_key: str) -> str:
@@ -60,6 +63,14 @@ def normalised_short_code(text: str) -> str | None:
         return str(mod_37_36.validate(symbols, SHORT_CODE_ALPHABET))
     except ValidationError:
         return None
+
+
+def looks_mistyped(text: str) -> bool:
+    """Tell whether this looks like a short code but is none, so that no attempt is spent on a slip.
+
+    A key of another kind may look like one by chance: whoever is sure of it may go on.
+    """
+    return bool(_TYPED_CODE.fullmatch(text.strip())) and normalised_short_code(text) is None
 
 
 def _encoded(text: str) -> str:

@@ -1,1 +1,1 @@
-"""The pages that people see in a browser, such as the claim page."""
+"""The pages that people see: claiming and their devices. Templates and plain ES modules, no build step."""

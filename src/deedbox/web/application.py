@@ -1,0 +1,42 @@
+"""The web application: pages behind their guard; made when the first page is asked for."""
+
+from functools import cache
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from deedbox.web.context import WebContext
+from deedbox.web.guard import guarded
+from deedbox.web.refusals import HANDLERS
+from deedbox.web.routes import ROUTES
+
+#: A form holds a name, a key or a password; nothing here is longer.
+_LARGEST_BODY_BYTES = 16_384
+
+#: What an outer application sends here: these paths and everything below them.
+PATHS = ("/", "/d", "/t")
+
+
+def web_application(context: WebContext) -> ASGIApp:
+    """Return the ASGI application that answers `/`, `/d...` and `/t/SLUG/d...`."""
+
+    @cache
+    def pages() -> ASGIApp:
+        return guarded(_pages(context))
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await pages()(scope, receive, send)
+
+    return application
+
+
+def _pages(context: WebContext) -> Litestar:
+    return Litestar(
+        route_handlers=ROUTES,
+        state=State({"context": context}),
+        exception_handlers=dict(HANDLERS),
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=_LARGEST_BODY_BYTES,
+    )

@@ -1,0 +1,68 @@
+"""What the pages are handed by `main`, and what a handler needs of a request."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+
+from deedbox.core.attribute_changes import AttributeChanges
+from deedbox.core.claim_intents import ClaimPagePolicy
+from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
+from deedbox.core.keys import KeyRing
+from deedbox.core.ownership import ClaimPolicy
+from deedbox.core.permissions import Principal
+from deedbox.core.sessions import Authenticator
+from deedbox.core.storage import Storage
+
+WebRequest = Request[None, None, State]
+
+
+class SignedIn(NamedTuple):
+    """A session that was just opened: its token, and how long that lasts."""
+
+    token: str
+    lifetime_s: int
+
+
+class WebContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything behind the pages.
+
+    `sign_in(email, password, source_address)` raises WrongPassword, AccountNotActive, TooManyAttempts;
+    `ownership_ended(device_id)` is told after a deed was closed, so that nothing waits for its owner.
+    """
+
+    storage: Storage
+    keys: KeyRing
+    policy: ClaimPolicy
+    page_policy: ClaimPagePolicy
+    authenticator: Authenticator
+    claim: Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
+    sign_in: Callable[[str, str, str], Awaitable[SignedIn]]
+    sign_out: Callable[[Principal], Awaitable[None]]
+    changes: AttributeChanges
+    ownership_ended: Callable[[UUID], None]
+
+
+def context_of(request: WebRequest) -> WebContext:
+    """Return what `main` handed over."""
+    context: WebContext = request.app.state.context
+    return context
+
+
+def source_address(request: WebRequest) -> str:
+    """Return where the request came from; the outer application has applied `http.trusted_proxies`."""
+    return request.client.host if request.client else ""
+
+
+def is_encrypted(request: WebRequest) -> bool:
+    """Tell whether the browser came over HTTPS."""
+    return request.scope["scheme"] == "https"
+
+
+async def field(request: WebRequest, name: str) -> str:
+    """Return what a form's field says, "" when it is not there."""
+    value = (await request.form()).get(name, "")
+    return value if isinstance(value, str) else ""

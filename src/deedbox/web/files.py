@@ -1,0 +1,37 @@
+"""Our own style sheet, scripts and pictures, straight from the package."""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from litestar import Response, get
+
+from deedbox.core.errors import NotFound
+from deedbox.web.context import WebRequest
+
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+
+@cache
+def _assets() -> dict[str, tuple[bytes, str]]:
+    """Return content and entity tag of each file by name."""
+    found = [it for it in files("deedbox.web").joinpath("assets").iterdir() if it.is_file()]
+    contents = {it.name: it.read_bytes() for it in found if it.name.rpartition(".")[2] in _TYPES}
+    return {name: (data, f'"{hashlib.sha256(data).hexdigest()[:16]}"') for name, data in contents.items()}
+
+
+@get("/d/assets/{name:str}")
+async def asset(request: WebRequest, name: str) -> Response[bytes]:
+    """Answer a file, or that the browser has the current one."""
+    if name not in _assets():
+        raise NotFound
+    content, tag = _assets()[name]
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    media_type = _TYPES[name.rpartition(".")[2]]
+    if request.headers.get("if-none-match") == tag:
+        return Response(b"", status_code=304, headers=headers, media_type=media_type)
+    return Response(content, headers=headers, media_type=media_type)

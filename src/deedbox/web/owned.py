@@ -1,0 +1,115 @@
+"""My devices: the list, a device with its live values and its switch, and giving it back."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import Parameter
+
+from deedbox.core import attribute_access, deeds
+from deedbox.core.attribute_access import Named
+from deedbox.core.attributes import Scope
+from deedbox.core.errors import NotFound
+from deedbox.core.owned_devices import OwnedDevice
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.storage import Stores
+from deedbox.web.context import WebRequest, context_of, field, source_address
+from deedbox.web.live import SWITCH, Live, look_at
+from deedbox.web.pages import go_to, page
+from deedbox.web.visitors import owner
+
+_PER_PAGE = 50
+_DEVICE = "/d/devices/{device_id:uuid}"
+
+
+@get("/d/devices")
+async def devices(
+    request: WebRequest, after: UUID | None = None, released: Annotated[str, Parameter(max_length=1)] = ""
+) -> Response[str]:
+    """List the devices of the visitor's customer."""
+    principal, customer_id = await owner(request)
+    found = await context_of(request).storage.read(
+        lambda stores: stores.owned_devices.owned_devices(customer_id, after, _PER_PAGE + 1)
+    )
+    shown, rest = found[:_PER_PAGE], found[_PER_PAGE:]
+    following = shown[-1].id if rest else None
+    values: dict[str, Any] = {"devices": shown, "following": following, "released": released}
+    return page(request, "devices.html", principal, **values)
+
+
+@get(_DEVICE)
+async def device(
+    request: WebRequest, device_id: UUID, added: Annotated[str, Parameter(max_length=1)] = ""
+) -> Response[str]:
+    """Show a device: when it was last seen, its latest values, its switch if it has one."""
+    principal, _ = await owner(request)
+    found, live = await _seen(request, device_id)
+    return page(request, "device.html", principal, device=found, live=live, added=added)
+
+
+@get(_DEVICE + "/live")
+async def live_device(request: WebRequest, device_id: UUID) -> Live:
+    """Answer what the device's page shows, for the script that keeps it current."""
+    _, live = await _seen(request, device_id)
+    return live
+
+
+@post(_DEVICE + "/switch", status_code=303)
+async def switch(request: WebRequest, device_id: UUID) -> Response[Any]:
+    """Ask the device to switch on or off, by the shared attribute `on`; it hears at once if it listens."""
+    principal, _ = await owner(request)
+    context, is_on = context_of(request), await field(request, "on") == "true"
+    actor, wanted = (
+        principal.actor(source_address(request)),
+        Named(Resource.DEVICE, device_id, (Scope.SHARED_SCOPE,)),
+    )
+    await context.storage.write(
+        lambda stores: attribute_access.save(stores, context.keys, principal, actor, wanted, {SWITCH: is_on})
+    )
+    context.changes.tell(device_id, [SWITCH])
+    return go_to(f"/d/devices/{device_id}")
+
+
+@get(_DEVICE + "/release")
+async def release_page(request: WebRequest, device_id: UUID) -> Response[str]:
+    """Say what a release means, and ask."""
+    principal, _ = await owner(request)
+    found = await _owned(request, principal, device_id)
+    return page(request, "release.html", principal, device=found)
+
+
+@post(_DEVICE + "/release", status_code=303)
+async def release(request: WebRequest, device_id: UUID) -> Response[Any]:
+    """Give the device back."""
+    principal, customer_id = await owner(request)
+    check(principal, Operation.RECLAIM, Target(Resource.DEVICE, principal.tenant_id, customer_id))
+    context = context_of(request)
+    await _owned(request, principal, device_id)
+    actor = principal.actor(source_address(request))
+
+    async def work(stores: Stores) -> bool:
+        state = (await stores.claims.lock_devices([device_id])).get(device_id)
+        return await deeds.reclaim(stores.claims, state, actor, context.policy, context.keys)
+
+    await context.storage.write(work)
+    context.ownership_ended(device_id)
+    return go_to("/d/devices?released=1")
+
+
+async def _seen(request: WebRequest, device_id: UUID) -> tuple[OwnedDevice, Live]:
+    principal, customer_id = await owner(request)
+    return await context_of(request).storage.read(
+        lambda stores: look_at(stores, principal, customer_id, device_id)
+    )
+
+
+async def _owned(request: WebRequest, principal: Principal, device_id: UUID) -> OwnedDevice:
+    customer_id = principal.customer_id
+    if customer_id is None:
+        raise NotFound
+    found = await context_of(request).storage.look(
+        lambda stores: stores.owned_devices.owned_device(customer_id, device_id)
+    )
+    if found is None:
+        raise NotFound
+    return found

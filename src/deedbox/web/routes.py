@@ -1,0 +1,23 @@
+"""All pages on one screen."""
+
+from litestar.types import ControllerRouterHandler
+
+from deedbox.web import claiming, files, owned, signing_in, starting
+
+ROUTES: list[ControllerRouterHandler] = [
+    starting.landing,
+    starting.start,
+    starting.keep_intent,
+    signing_in.sign_in_page,
+    signing_in.sign_in,
+    signing_in.sign_out,
+    claiming.confirm,
+    claiming.claim,
+    owned.devices,
+    owned.device,
+    owned.live_device,
+    owned.switch,
+    owned.release_page,
+    owned.release,
+    files.asset,
+]

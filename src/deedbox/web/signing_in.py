@@ -1,0 +1,87 @@
+"""Signing in and out; a scanned label survives the first and not the second."""
+
+from typing import Any
+
+from litestar import Response, get, post
+
+from deedbox.core import claim_intents
+from deedbox.core.claim_intents import ClaimIntent
+from deedbox.core.errors import AccountNotActive, TooManyAttempts, WrongPassword
+from deedbox.web.context import WebRequest, context_of, field, source_address
+from deedbox.web.cookies import CLAIM, SESSION, clear_cookie, read_cookie, set_cookie
+from deedbox.web.pages import go_to, page, retry_after_s
+from deedbox.web.texts import text
+from deedbox.web.visitors import intent, visitor
+
+
+@get("/d/sign-in")
+async def sign_in_page(request: WebRequest) -> Response[Any]:
+    """Ask for e-mail address and password."""
+    if await visitor(request) is not None:
+        return go_to("/d/add" if await intent(request) else "/d/devices")
+    return await sign_in_form(request, await intent(request))
+
+
+@post("/d/sign-in", status_code=303)
+async def sign_in(request: WebRequest) -> Response[Any]:
+    """Open a session, then go on with the scanned label, or to the devices."""
+    wanted = await intent(request)
+    email, password = (await field(request, "email")).strip(), await field(request, "password")
+    if not email or not password:
+        what = "password" if email else "email"
+        missing = text("problem.password_missing") if email else text("problem.email_missing")
+        return await sign_in_form(request, wanted, 422, email, {"field": what, "text": missing})
+    try:
+        signed_in = await context_of(request).sign_in(email, password, source_address(request))
+    except WrongPassword:
+        problem = {"field": "email", "text": text("problem.wrong_password")}
+        return await sign_in_form(request, wanted, 401, email, problem)
+    except AccountNotActive:
+        return await sign_in_form(request, wanted, 401, email, {"text": text("problem.not_active")})
+    except TooManyAttempts as refusal:
+        waiting = {"text": text("problem.too_many_sign_ins"), "wait_ms": refusal.retry_after_ms}
+        answer = await sign_in_form(request, wanted, 429, email, waiting)
+        answer.headers["Retry-After"] = retry_after_s(refusal.retry_after_ms)
+        return answer
+    response = go_to("/d/add" if wanted else "/d/devices")
+    set_cookie(request, response, SESSION, signed_in.token, signed_in.lifetime_s)
+    return response
+
+
+@post("/d/sign-out", status_code=303)
+async def sign_out(request: WebRequest) -> Response[Any]:
+    """End the session and forget the label: the browser may be a shared one. `again`: for another account."""
+    context, principal = context_of(request), await visitor(request)
+    if principal is not None:
+        await context.sign_out(principal)
+    keeps_label = bool(await field(request, "again")) and await intent(request) is not None
+    response = go_to("/d/add" if keeps_label else "/")
+    clear_cookie(request, response, SESSION)
+    if not keeps_label:
+        await _forget_label(request, response)
+    return response
+
+
+async def sign_in_form(
+    request: WebRequest,
+    wanted: ClaimIntent | None,
+    status: int = 200,
+    email: str = "",
+    problem: dict[str, Any] | None = None,
+) -> Response[str]:
+    """Return the form; above it the label that waits, if there is one."""
+    maker = None
+    if wanted is not None:
+        tenant_id = wanted.tenant_id
+        maker = await context_of(request).storage.look(lambda it: it.claim_pages.maker_by_id(tenant_id))
+    values = {"intent": wanted, "maker": maker, "email": email, "problem": problem}
+    return page(request, "sign_in.html", None, status, **values)
+
+
+async def _forget_label(request: WebRequest, response: Response[Any]) -> None:
+    context, token = context_of(request), read_cookie(request, CLAIM)
+    if token:
+        await context.storage.write(
+            lambda stores: claim_intents.drop(stores.claim_intents, context.keys, token)
+        )
+        clear_cookie(request, response, CLAIM)
