@@ -7,6 +7,8 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from deedbox.core.claim_intents import ClaimPagePolicy
+from deedbox.core.histories import ReadingLimits
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.serving import settings as serving
@@ -40,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim: ClaimPolicy = ClaimPolicy()
     sign_in: SignInPolicy = SignInPolicy()
     device_api: DeviceApiSettings = DeviceApiSettings()
+    telemetry: ReadingLimits = ReadingLimits()
+    claim_page: ClaimPagePolicy = ClaimPagePolicy()
+    reading: ReadingLimits = ReadingLimits()
     log: serving.LogSettings = serving.LogSettings()
 
     @property

@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -56,11 +56,15 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-async def run_servers(servers: list[HttpServer]) -> None:
-    """Run until a signal asks to stop, or until one server fails; then stop all of them."""
+async def run_servers(servers: list[HttpServer], stopping: Callable[[], None]) -> None:
+    """Run until a signal asks to stop, or until one server fails; then stop all of them.
+
+    `stopping` is called first, to let go of requests that only wait for news.
+    """
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
+        stopping()
         for server in servers:
             server.stop()
 

@@ -1,0 +1,54 @@
+"""Puts the edges together into one ASGI application: health in front, then devices, pages and REST."""
+
+from typing import cast
+
+from deedbox.api.application import rest_application
+from deedbox.api.context import ApiContext
+from deedbox.core.windows import Announced
+from deedbox.main.parts import Parts
+from deedbox.serving.front import Application, front_application
+from deedbox.serving.health import HealthApplication, Readiness
+from deedbox.serving.observing import ObservedApplication
+from deedbox.transports.http.application import DeviceApplication, device_application
+from deedbox.transports.http.context import DeviceContext
+
+
+def whole_application(parts: Parts, device: DeviceApplication, readiness: Readiness) -> Application:
+    """Return the application that every HTTP and HTTPS listener serves."""
+    settings = parts.settings
+    front = front_application(device, _rest(parts), None, settings.http.trusted_proxies)
+    observed = ObservedApplication(front, parts.metrics, settings.log.access)
+    return HealthApplication(observed, readiness, parts.metrics.page)
+
+
+def device_side(parts: Parts) -> DeviceApplication:
+    """Return the device side over HTTP; to be closed before the database is."""
+
+    def count(announced: Announced) -> None:
+        parts.metrics.announcements.labels(announced.refused or "accepted").inc()
+
+    return device_application(
+        DeviceContext(
+            storage=parts.storage,
+            keys=parts.keys,
+            policy=parts.settings.claim,
+            exchange=parts.exchange,
+            attribute_changes=parts.attribute_changes,
+            settings=parts.settings.device_api,
+            announced=count,
+        )
+    )
+
+
+def _rest(parts: Parts) -> Application:
+    context = ApiContext(
+        storage=parts.storage,
+        keys=parts.keys,
+        policy=parts.settings.claim,
+        authenticator=parts.authenticator,
+        claim=parts.claim,
+        exchange=parts.exchange,
+        attribute_changes=parts.attribute_changes,
+        reading_limits=parts.settings.reading,
+    )
+    return cast(Application, rest_application(context))

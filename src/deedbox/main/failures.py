@@ -1,0 +1,34 @@
+"""What can keep a command from doing its work, as one kind of failure that says what to do."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deedbox.core.errors import StorageUnavailable
+from deedbox.security.key_file import KeyFileError
+from deedbox.serving.listeners import CannotListen
+from deedbox.storage.migrating import WrongSchema
+from deedbox.storage.opening import FolderInUse
+
+
+class CannotStart(Exception):
+    """A command can't do its work here; says why and what to do next."""
+
+
+@contextmanager
+def understandable() -> Iterator[None]:
+    """Turn what the parts raise about folder, database, keys and sockets into CannotStart."""
+    try:
+        yield
+    except (FolderInUse, WrongSchema, CannotListen, KeyFileError) as error:
+        raise CannotStart(str(error)) from error
+    except StorageUnavailable as error:
+        raise CannotStart(
+            "The database can't be written: the disk is full, read-only or failing. "
+            "`deedbox doctor` looks closer."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise CannotStart(
+            f"The database can't be used: {error}. `deedbox doctor` looks closer; "
+            "restore a backup if the file is damaged."
+        ) from error

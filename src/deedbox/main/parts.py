@@ -1,0 +1,79 @@
+"""The parts behind the edges: keys, database, sign-in, live exchange; opened in order, closed in reverse."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from deedbox.cluster.attribute_changes import AttributeHints
+from deedbox.cluster.local import LocalBus
+from deedbox.cluster.rpc import CommandExchange
+from deedbox.config.declared import Settings
+from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
+from deedbox.core.claiming import claim
+from deedbox.core.keys import KeyRing
+from deedbox.core.storage import Stores
+from deedbox.main.keys import open_key_ring
+from deedbox.security.authentication import SessionAuthenticator
+from deedbox.security.passwords import Argon2Hasher
+from deedbox.security.tokens import SignInTokens
+from deedbox.serving.metrics import Metrics
+from deedbox.storage.opening import open_storage
+from deedbox.storage.sqlite import SQLiteStorage, system_clock_ms
+
+Claim = Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the edges are made of. `claim` takes one request; those that wait together share a decision."""
+
+    settings: Settings
+    keys: KeyRing
+    storage: SQLiteStorage
+    metrics: Metrics
+    hasher: Argon2Hasher
+    tokens: SignInTokens
+    authenticator: SessionAuthenticator
+    exchange: CommandExchange
+    attribute_changes: AttributeHints
+    claim: Claim
+
+
+@asynccontextmanager
+async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Open everything in a folder that this process holds; at the end all that was accepted is stored."""
+    keys, metrics, bus = open_key_ring(settings), Metrics(), LocalBus()
+    tokens = SignInTokens(keys, settings.sign_in, system_clock_ms)
+    async with AsyncExitStack() as closing:
+        storage = open_storage(settings.database_url)
+        closing.push_async_callback(storage.close)
+        storage.observe_commits(metrics.commit_ended)
+        hasher = Argon2Hasher()
+        closing.callback(hasher.close)
+        yield Parts(
+            settings=settings,
+            keys=keys,
+            storage=storage,
+            metrics=metrics,
+            hasher=hasher,
+            tokens=tokens,
+            authenticator=SessionAuthenticator(tokens, storage, system_clock_ms),
+            exchange=CommandExchange(bus, uuid4().hex, settings.device_api.commands_per_device),
+            attribute_changes=AttributeHints(bus),
+            claim=_claim(settings, keys, storage, metrics),
+        )
+
+
+def _claim(settings: Settings, keys: KeyRing, storage: SQLiteStorage, metrics: Metrics) -> Claim:
+    async def decide(stores: Stores, requests: Sequence[ClaimRequest]) -> Sequence[ClaimOutcome]:
+        return await claim(requests, stores.claims, keys, settings.claim)
+
+    decide_with_others = storage.batched(decide)
+
+    async def decide_and_count(request: ClaimRequest) -> ClaimOutcome:
+        outcome = await decide_with_others(request)
+        metrics.claims.labels(outcome.answer.lower()).inc()
+        return outcome
+
+    return decide_and_count

@@ -1,0 +1,112 @@
+"""`deedbox serve`: opens everything, then listens; on SIGTERM finishes what it accepted, then closes."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from deedbox import __version__
+from deedbox.config.declared import Settings
+from deedbox.core.storage import Stores
+from deedbox.main.administrator import ensure_administrator
+from deedbox.main.applications import device_side, whole_application
+from deedbox.main.failures import understandable
+from deedbox.main.folder import held_folder, migrate_if_needed
+from deedbox.main.housekeeping import keep_house
+from deedbox.main.parts import Parts, opened_parts
+from deedbox.serving.addresses import ListenAddress, listen_address
+from deedbox.serving.health import Readiness
+from deedbox.serving.listeners import bind_all, close_all, tls_context
+from deedbox.serving.logs import configure_logs
+from deedbox.serving.servers import HttpServer, run_servers
+
+_LATER = ("mqtt", "mqtts", "coap", "coaps")
+
+_log = structlog.get_logger("deedbox")
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises CannotStart, with nothing listening, when it can't."""
+    configure_logs(settings.log)
+    with understandable(), held_folder(settings):
+        tls = _tls(settings)
+        bound = bind_all(_addresses(settings))
+        try:
+            before, after = migrate_if_needed(settings, in_child=True)
+            if before != after:
+                _log.info("migrated the database", before=before, after=after)
+            uvloop.run(_serve(settings, bound, tls))
+        finally:
+            close_all(bound)
+
+
+async def _serve(
+    settings: Settings, bound: Mapping[str, list[socket.socket]], tls: ssl.SSLContext | None
+) -> None:
+    servers: list[HttpServer] = []
+    async with opened_parts(settings) as parts:
+        await ensure_administrator(parts)
+        device = device_side(parts)
+        application = whole_application(parts, device, _readiness(parts, servers))
+        for name, sockets in bound.items():
+            server = HttpServer(application, sockets, settings.http.keep_alive_s, settings.http.stop_grace_s)
+            if name == "https.listen" and tls:
+                server.use_tls(tls)
+            servers.append(server)
+        await _run(settings, parts, servers, device.end_polls)
+        await device.close()
+    _log.info("stopped")
+
+
+async def _run(
+    settings: Settings, parts: Parts, servers: list[HttpServer], stopping: Callable[[], None]
+) -> None:
+    later = [name for name in _LATER if getattr(settings, name).listen != "off"]
+    if later:
+        _log.info("not served yet; they come with a later release", protocols=later)
+    addresses = {name.partition(".")[0]: str(address) for name, address in _addresses(settings).items()}
+    _log.info("serving", version=__version__, data=settings.data.folder, **addresses)
+    sweeping = asyncio.create_task(keep_house(parts.storage))
+    try:
+        await run_servers(servers, stopping)
+    finally:
+        sweeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeping
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if listen_address(settings.https.listen) is None:
+        return None
+    return tls_context(Path(settings.tls.certificate_file), Path(settings.tls.key_file))
+
+
+def _addresses(settings: Settings) -> dict[str, ListenAddress]:
+    wanted = {"http.listen": settings.http.listen, "https.listen": settings.https.listen}
+    parsed = {name: listen_address(text) for name, text in wanted.items()}
+    return {name: address for name, address in parsed.items() if address is not None}
+
+
+def _readiness(parts: Parts, servers: list[HttpServer]) -> Readiness:
+    async def listeners() -> str | None:
+        if any(server.should_exit for server in servers):
+            return "the server is stopping"
+        return None if all(server.started for server in servers) else "not every listener is open yet"
+
+    async def database() -> str | None:
+        async def work(stores: Stores) -> None:
+            await stores.housekeeping.prove_writable()
+
+        try:
+            await parts.storage.write(work)
+        except Exception as error:
+            _log.warning("the database can't be written", error=str(error))
+            return "the database can't be written"
+        return None
+
+    return Readiness({"listeners": listeners, "database": database})
