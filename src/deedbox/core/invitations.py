@@ -5,6 +5,7 @@ readable as well (encrypted), so that whoever invited can show it again.
 """
 
 import base64
+from uuid import UUID
 
 from deedbox.core.errors import AccountNotActive, InvalidValue, Refusal
 from deedbox.core.keys import KeyRing
@@ -42,6 +43,15 @@ async def invitation(
         except ValueError:
             pass  # its key was removed from the key file: the link would not be found either
     return await invite(store, keys, policy, user)
+
+
+def renewed(ciphertext: bytes, keys: KeyRing, user_id: UUID, nonce: bytes) -> tuple[bytes, bytes]:
+    """Return digest and ciphertext of the same invitation under the newest key generation.
+
+    Raises ValueError when the key file does not open it.
+    """
+    token = keys.decrypt(ciphertext, user_id.bytes)
+    return keys.lookup_digests(_ACTIVATION, token)[0], keys.encrypt(token, user_id.bytes, nonce)
 
 
 async def find_activation(store: UserStore, keys: KeyRing, token: str) -> Account | Refusal:

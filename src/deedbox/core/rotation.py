@@ -5,21 +5,21 @@ their windows are gone, and the generation that made them stays in the ring as l
 do not keep a generation: once it is pruned, a burnt key counts as a wrong one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
-from deedbox.core import claim_keys, credentials
+from deedbox.core import claim_keys, credentials, invitations
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.keys import NONCE_BYTES, KeyRing
 
 
-class RenewedKey(msgspec.Struct, frozen=True):
-    """The key of a window that the tenant set, under the newest generation."""
+class Renewed(msgspec.Struct, frozen=True):
+    """A secret of a device or a user under the newest generation."""
 
-    device_id: UUID
+    owner_id: UUID
     digest: bytes
     ciphertext: bytes
 
@@ -35,7 +35,15 @@ class RotationStore(CredentialsStore, Protocol):
         """Return (device, ciphertext) behind `after` for keys that an older generation protects."""
         ...
 
-    async def replace_claim_keys(self, renewed: Sequence[RenewedKey]) -> None:
+    async def replace_claim_keys(self, renewed: Sequence[Renewed]) -> None:
+        """Store digest and ciphertext in the place of the older ones."""
+        ...
+
+    async def old_activations(self, newest: int, after: UUID, limit: int) -> Sequence[tuple[UUID, bytes]]:
+        """Return (user, ciphertext) behind `after` for invitations that an older generation protects."""
+        ...
+
+    async def replace_activations(self, renewed: Sequence[Renewed]) -> None:
         """Store digest and ciphertext in the place of the older ones."""
         ...
 
@@ -49,7 +57,7 @@ class RotationStore(CredentialsStore, Protocol):
 
 
 async def renew_credentials(store: RotationStore, keys: KeyRing, after: UUID, limit: int) -> list[UUID]:
-    """Renew the credentials of at most `limit` devices behind `after`; return which, empty at the end.
+    """Renew the credentials of at most `limit` devices behind `after`; return which; none: all done.
 
     Raises ValueError when the key file lacks a generation.
     """
@@ -67,11 +75,27 @@ async def renew_claim_keys(store: RotationStore, keys: KeyRing, after: UUID, lim
     Raises ValueError when the key file lacks a generation.
     """
     old = await store.old_claim_keys(keys.newest, after, limit)
-    renewed = [
-        RenewedKey(
-            device_id, *claim_keys.renewed(ciphertext, keys, device_id, store.random_bytes(NONCE_BYTES))
-        )
-        for device_id, ciphertext in old
-    ]
-    await store.replace_claim_keys(renewed)
+    await store.replace_claim_keys(_renewed(claim_keys.renewed, store, keys, old))
     return [device_id for device_id, _ in old]
+
+
+async def renew_activations(store: RotationStore, keys: KeyRing, after: UUID, limit: int) -> list[UUID]:
+    """Renew the invitations of at most `limit` users behind `after`; return which.
+
+    Raises ValueError when the key file lacks a generation.
+    """
+    old = await store.old_activations(keys.newest, after, limit)
+    await store.replace_activations(_renewed(invitations.renewed, store, keys, old))
+    return [user_id for user_id, _ in old]
+
+
+def _renewed(
+    renew: Callable[[bytes, KeyRing, UUID, bytes], tuple[bytes, bytes]],
+    store: RotationStore,
+    keys: KeyRing,
+    old: Sequence[tuple[UUID, bytes]],
+) -> list[Renewed]:
+    return [
+        Renewed(owner_id, *renew(ciphertext, keys, owner_id, store.random_bytes(NONCE_BYTES)))
+        for owner_id, ciphertext in old
+    ]

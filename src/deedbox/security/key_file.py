@@ -8,6 +8,7 @@ import os
 import secrets
 import stat
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -61,11 +62,17 @@ def add_generation(path: Path) -> int:
     if number > 255:
         raise KeyFileError(f"The key file {path} holds generation 255; there can't be more.")
     content.generations[number] = _new_generation()
-    try:
-        _write(path, content, replace=True)
-    except OSError as error:
-        raise KeyFileError(f"The key file {path} can't be replaced: {error.strerror}.") from error
+    _replace(path, content)
     return number
+
+
+def remove_generations(path: Path, numbers: Collection[int]) -> None:
+    """Remove keys that nothing needs any more, for good. Raises KeyFileError, ValueError for the newest."""
+    content = _read(path)
+    if max(content.generations) in numbers:
+        raise ValueError("the newest generation is in use")
+    kept = {number: it for number, it in content.generations.items() if number not in numbers}
+    _replace(path, _Content(kept))
 
 
 def _read(path: Path) -> _Content:
@@ -83,6 +90,13 @@ def _read(path: Path) -> _Content:
     if not content.generations or not all(1 <= number <= 255 for number in content.generations):
         raise _damaged(path)
     return content
+
+
+def _replace(path: Path, content: _Content) -> None:
+    try:
+        _write(path, content, replace=True)
+    except OSError as error:
+        raise KeyFileError(f"The key file {path} can't be replaced: {error.strerror}.") from error
 
 
 def _check_private(path: Path, mode: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from deedbox.core.rotation import RenewedKey
+from deedbox.core.rotation import Renewed
 from deedbox.storage.credentials import CredentialsStore
 
 
@@ -19,15 +19,19 @@ class RotationStore(CredentialsStore):
 
     async def old_claim_keys(self, newest: int, after: UUID, limit: int) -> Sequence[tuple[UUID, bytes]]:
         """Return (device, ciphertext) behind `after` for keys that an older generation protects."""
-        rows = await self.transaction.rows("old_claim_keys", newest=bytes([newest]), after=after, most=limit)
-        return [(UUID(bytes=device_id), bytes(ciphertext)) for device_id, ciphertext in rows]
+        return await self._old("old_claim_keys", newest, after, limit)
 
-    async def replace_claim_keys(self, renewed: Sequence[RenewedKey]) -> None:
+    async def replace_claim_keys(self, renewed: Sequence[Renewed]) -> None:
         """Store digest and ciphertext in the place of the older ones."""
-        for it in renewed:
-            await self.transaction.run(
-                "replace_claim_key", device_id=it.device_id, digest=it.digest, ciphertext=it.ciphertext
-            )
+        await self._replace("replace_claim_key", renewed)
+
+    async def old_activations(self, newest: int, after: UUID, limit: int) -> Sequence[tuple[UUID, bytes]]:
+        """Return (user, ciphertext) behind `after` for invitations that an older generation protects."""
+        return await self._old("old_activations", newest, after, limit)
+
+    async def replace_activations(self, renewed: Sequence[Renewed]) -> None:
+        """Store digest and ciphertext in the place of the older ones."""
+        await self._replace("replace_activation", renewed)
 
     async def count_old(self, newest: int) -> int:
         """Count all that there is to renew."""
@@ -36,4 +40,15 @@ class RotationStore(CredentialsStore):
 
     async def generations_in_use(self) -> Sequence[int]:
         """Return the generations that anything stored still needs."""
-        return sorted(bytes(row[0])[0] for row in await self.transaction.rows("generations_in_use"))
+        rows = await self.transaction.rows("generations_in_use", now_ms=self.transaction.now_ms)
+        return sorted(bytes(row[0])[0] for row in rows)
+
+    async def _old(self, statement: str, newest: int, after: UUID, limit: int) -> list[tuple[UUID, bytes]]:
+        rows = await self.transaction.rows(statement, newest=bytes([newest]), after=after, most=limit)
+        return [(UUID(bytes=owner_id), bytes(ciphertext)) for owner_id, ciphertext in rows]
+
+    async def _replace(self, statement: str, renewed: Sequence[Renewed]) -> None:
+        for it in renewed:
+            await self.transaction.run(
+                statement, owner_id=it.owner_id, digest=it.digest, ciphertext=it.ciphertext
+            )

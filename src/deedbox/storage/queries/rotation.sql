@@ -11,7 +11,16 @@ where device_id > :after and kind = 1 and ciphertext is not null
 order by device_id limit :most
 
 -- name: replace_claim_key
-update claim_window set digest = :digest, ciphertext = :ciphertext where device_id = :device_id and kind = 1
+update claim_window set digest = :digest, ciphertext = :ciphertext where device_id = :owner_id and kind = 1
+
+-- name: old_activations
+select id, activation_ciphertext from user_account
+where id > :after and activation_ciphertext is not null
+  and (substr(activation_digest, 1, 1) <> :newest or substr(activation_ciphertext, 1, 1) <> :newest)
+order by id limit :most
+
+-- name: replace_activation
+update user_account set activation_digest = :digest, activation_ciphertext = :ciphertext where id = :owner_id
 
 -- name: count_old
 select
@@ -20,6 +29,9 @@ select
   + (select count(*) from claim_window
      where kind = 1 and ciphertext is not null
        and (substr(digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest))
+  + (select count(*) from user_account
+     where activation_ciphertext is not null
+       and (substr(activation_digest, 1, 1) <> :newest or substr(activation_ciphertext, 1, 1) <> :newest))
 
 -- name: generations_in_use
 select distinct substr(lookup_digest, 1, 1) from device_credentials
@@ -31,4 +43,4 @@ union select distinct substr(ciphertext, 1, 1) from claim_intent
 union select distinct substr(activation_digest, 1, 1) from user_account where activation_digest is not null
 union select distinct substr(activation_ciphertext, 1, 1) from user_account
   where activation_ciphertext is not null
-union select distinct substr(reset_digest, 1, 1) from user_account where reset_digest is not null
+union select distinct substr(reset_digest, 1, 1) from user_account where reset_expires_at > :now_ms
