@@ -13,6 +13,7 @@ from deedbox.api.shapes.claiming import ClaimResultShape, ClaimShape
 from deedbox.api.shapes.devices import device_shape
 from deedbox.core import deeds
 from deedbox.core.claim_requests import Answer, ClaimOutcome, ClaimRequest
+from deedbox.core.customers import sub_customer
 from deedbox.core.errors import InvalidValue, NotFound, TooManyAttempts
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.storage import Stores
@@ -37,10 +38,11 @@ async def claim_device(
     principal = await principal_of(request)
     check(principal, Operation.CLAIM_DEVICES, Target(Resource.DEVICE, principal.tenant_id))
     name = _name(device_name)
+    customer_id, customer_title = await _new_owner(context_of(request), principal, sub_customer_id)
     wish = ClaimRequest(
         actor=principal.actor(source_address(request)),
-        customer_id=await _new_owner(context_of(request), principal, sub_customer_id),
-        customer_title=principal.customer_title,
+        customer_id=customer_id,
+        customer_title=customer_title,
         device_name=name,
         secret_key=_secret_key(data),
         idempotency_digest=_idempotency_digest(idempotency_key, principal, name, data),
@@ -91,13 +93,24 @@ def _secret_key(data: ClaimShape | None) -> str:
     return check_secret_key("" if key is None else str(key))
 
 
-async def _new_owner(context: ApiContext, principal: Principal, sub_customer_id: UUID | None) -> UUID:
-    """Return the customer that shall own the device. Raises NotFound for one that is not the caller's."""
-    if principal.customer_id is None:
+async def _new_owner(
+    context: ApiContext, principal: Principal, sub_customer_id: UUID | None
+) -> tuple[UUID, str]:
+    """Return id and title of the customer that shall own the device.
+
+    Raises NotFound for one that is neither the caller's nor below it.
+    """
+    customer_id = principal.customer_id
+    if customer_id is None:
         raise NotFound
-    if sub_customer_id in (None, principal.customer_id):
-        return principal.customer_id
-    raise NotFound("Requested sub-customer wasn't found!")
+    if sub_customer_id in (None, customer_id):
+        return customer_id, principal.customer_title
+    found = await context.storage.look(
+        lambda stores: sub_customer(stores.customers, principal.tenant_id, customer_id, sub_customer_id)
+    )
+    if found is None:
+        raise NotFound("Requested sub-customer wasn't found!")
+    return found.id, found.title
 
 
 def _idempotency_digest(

@@ -74,6 +74,15 @@ async def customer_of(store: CustomerStore, tenant_id: UUID, customer_id: UUID) 
     return customer
 
 
+async def sub_customer(
+    store: CustomerStore, tenant_id: UUID, parent_id: UUID, child_id: UUID
+) -> Customer | None:
+    """Return a customer that stands below `parent_id`, None when it does not."""
+    if not await is_sub_customer(store, tenant_id, parent_id, child_id):
+        return None
+    return await store.customer(tenant_id, child_id)
+
+
 async def is_sub_customer(store: CustomerStore, tenant_id: UUID, parent_id: UUID, child_id: UUID) -> bool:
     """Tell whether `child_id` stands below `parent_id`, on whatever level; nobody stands below itself."""
     above = child_id

@@ -1,25 +1,34 @@
 """Deleting customers and tenants with all that hangs on them, in pieces that keep nobody waiting.
 
-Each call does one piece in one transaction and says whether that was the last one; a small one takes
-one piece. People go first, so that nobody adds anything; the row itself goes last, so that whoever stops in
-between goes on by deleting again. Deeds are closed as everywhere: the ownership ledger keeps them.
+Each call deletes one piece in one transaction; a small one takes one piece. People go first, so that nobody
+adds anything; the row itself goes last, so that whoever stops in between goes on by deleting again. Deeds are
+closed as everywhere: the ownership ledger keeps them.
 """
 
 from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
+
 from deedbox.core import customers, deeds, tenants
 from deedbox.core.customers import CustomerStore
 from deedbox.core.deeds import DeedStore, Reason
 from deedbox.core.devices import Device
 from deedbox.core.keys import KeyRing
-from deedbox.core.ownership import ClaimPolicy, DeviceState
+from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.records import Actor
 from deedbox.core.tenants import TenantStore
 
 #: Rows of each kind in one piece.
 PIECE = 500
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A piece that was deleted: whether it was the last one, and the devices whose deeds it closed."""
+
+    is_last: bool
+    closed: list[UUID]
 
 
 class ErasureStore(DeedStore, Protocol):
@@ -65,48 +74,42 @@ async def erase_customer(  # what handing devices back takes, and whose they are
     customer_id: UUID,
     policy: ClaimPolicy,
     keys: KeyRing,
-) -> bool:
-    """Delete a piece of a customer; return whether that was the last one. Its devices are free again.
+) -> Piece:
+    """Delete a piece of a customer. Its devices are free again.
 
     Raises NotFound when the actor's tenant has no such customer.
     """
     customer = await customers.customer_of(customer_store, actor.tenant_id, customer_id)
     if await store.delete_users(actor.tenant_id, customer_id, PIECE) == PIECE:
-        return False
+        return Piece(False, [])
     owned = await store.devices_owned_by(customer_id, PIECE)
     states = list((await store.lock_devices(owned)).values())
     await deeds.hand_back(store, states, actor, Reason.CUSTOMER_DELETED, policy, keys)
-    if len(owned) == PIECE:
-        return False
-    await store.delete_customer(actor.tenant_id, customer_id)
-    await customers.record(customer_store, actor, customer, "DELETED")
-    return True
+    if len(owned) < PIECE:
+        await store.delete_customer(actor.tenant_id, customer_id)
+        await customers.record(customer_store, actor, customer, "DELETED")
+    return Piece(len(owned) < PIECE, owned)
 
 
 async def erase_tenant(
     store: ErasureStore, tenant_store: TenantStore, actor: Actor, tenant_id: UUID, keys: KeyRing
-) -> bool:
-    """Delete a piece of a tenant; return whether that was the last one.
-
-    Raises NotFound when there is no such tenant.
-    """
+) -> Piece:
+    """Delete a piece of a tenant. Raises NotFound when there is no such tenant."""
     tenant = await tenants.tenant_of(tenant_store, tenant_id)
     if await store.delete_users(tenant_id, None, PIECE) == PIECE:
-        return False
-    if not await _erase_devices(store, actor, tenant_id, keys):
-        return False
-    if await store.delete_customers(tenant_id, PIECE) == PIECE:
-        return False
-    if await store.delete_audit_entries(tenant_id, PIECE) == PIECE:
-        return False
-    await store.delete_tenant(tenant_id)
-    await tenants.record(tenant_store, actor, tenant, "DELETED")
-    return True
-
-
-async def _erase_devices(store: ErasureStore, actor: Actor, tenant_id: UUID, keys: KeyRing) -> bool:
+        return Piece(False, [])
     found = await store.devices_of_tenant(tenant_id, PIECE)
-    states: list[DeviceState] = list((await store.lock_devices(found)).values())
+    states = list((await store.lock_devices(found)).values())
     await deeds.close(store, states, actor, Reason.TENANT_DELETED, keys)
     await store.delete_devices([it.device for it in states])
-    return len(found) < PIECE
+    if len(found) == PIECE or not await _erase_rest(store, tenant_id):
+        return Piece(False, found)
+    await store.delete_tenant(tenant_id)
+    await tenants.record(tenant_store, actor, tenant, "DELETED")
+    return Piece(True, found)
+
+
+async def _erase_rest(store: ErasureStore, tenant_id: UUID) -> bool:
+    if await store.delete_customers(tenant_id, PIECE) == PIECE:
+        return False
+    return await store.delete_audit_entries(tenant_id, PIECE) < PIECE

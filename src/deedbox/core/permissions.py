@@ -59,6 +59,7 @@ class Operation(StrEnum):
     READ_CLAIM_KEY = "READ_CLAIM_KEY"
     WRITE_CLAIM_KEY = "WRITE_CLAIM_KEY"
     RPC_CALL = "RPC_CALL"
+    WRITE_CLAIM_SETTINGS = "WRITE_CLAIM_SETTINGS"
     IMPERSONATE = "IMPERSONATE"
 
 
@@ -120,6 +121,7 @@ RULES: Mapping[tuple[Authority, Resource], Mapping[Operation, Reach]] = {
         Operation.READ: Reach.OWN_TENANT,
         Operation.READ_ATTRIBUTES: Reach.OWN_TENANT,
         Operation.WRITE_ATTRIBUTES: Reach.OWN_TENANT,
+        Operation.WRITE_CLAIM_SETTINGS: Reach.OWN_TENANT,
     },
     (Authority.TENANT_ADMIN, Resource.CUSTOMER): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
     (Authority.TENANT_ADMIN, Resource.USER): dict.fromkeys(_ALL_BUT_IMPERSONATE, Reach.OWN_TENANT),

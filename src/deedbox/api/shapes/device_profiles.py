@@ -1,0 +1,155 @@
+"""Device profiles as JSON. What Deedbox does not use is kept for the clients that do."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from deedbox.api.shapes.devices import IdShape, referred_id
+from deedbox.api.shapes.entities import EntityId, Wire, reference
+from deedbox.core.device_profiles import LONGEST_SETTINGS, DeviceProfile
+from deedbox.core.ids import NULL_ID
+from deedbox.core.texts import checked_json, checked_text
+
+TransportType = Literal["DEFAULT", "MQTT", "COAP", "LWM2M", "SNMP"]
+ProvisionType = Literal[
+    "DISABLED", "ALLOW_CREATE_NEW_DEVICES", "CHECK_PRE_PROVISIONED_DEVICES", "X509_CERTIFICATE_CHAIN"
+]
+
+
+class KeptSettings(Wire):
+    """What clients of the reference server keep in a profile."""
+
+    description: str | None = None
+    image: str | None = None
+    type: Literal["DEFAULT"] = "DEFAULT"
+    transport_type: TransportType = "DEFAULT"
+    provision_type: ProvisionType = "DISABLED"
+    profile_data: dict[str, Any] | None = None
+    provision_device_key: str | None = None
+    default_rule_chain_id: EntityId | None = None
+    default_dashboard_id: EntityId | None = None
+    default_queue_name: str | None = None
+    default_edge_rule_chain_id: EntityId | None = None
+    firmware_id: EntityId | None = None
+    software_id: EntityId | None = None
+
+
+class DeviceProfileShape(KeptSettings, kw_only=True):
+    """A device profile.
+
+    `allowClaimingByDefault` null leaves it to the tenant. `newSecretOnReclaim` is kept for labels.
+    """
+
+    id: EntityId
+    created_time: int
+    tenant_id: EntityId
+    name: str
+    default: bool
+    version: int
+    allow_claiming_by_default: bool | None
+    forbids_empty_keys: bool
+    rotate_credentials_on_reclaim: bool
+    new_secret_on_reclaim: bool
+    external_id: UUID | None = None
+
+
+class DeviceProfileSaveShape(KeptSettings, kw_only=True):
+    """A profile to be made (without `id`) or changed.
+
+    The last four fields stay as they are when they are absent; all others become empty.
+    """
+
+    id: IdShape | None = None
+    name: str | None = None
+    version: int | None = None
+    allow_claiming_by_default: bool | UnsetType | None = UNSET
+    forbids_empty_keys: bool | UnsetType = UNSET
+    rotate_credentials_on_reclaim: bool | UnsetType = UNSET
+    new_secret_on_reclaim: bool | UnsetType = UNSET
+
+
+class DeviceProfileInfoShape(Wire):
+    """What lists show of a profile."""
+
+    id: EntityId
+    name: str
+    image: str | None
+    default_dashboard_id: EntityId | None
+    type: str
+    transport_type: str
+    tenant_id: EntityId
+
+
+_PROFILE_DATA = {
+    "configuration": {"type": "DEFAULT"},
+    "transportConfiguration": {"type": "DEFAULT"},
+    "provisionConfiguration": {"type": "DISABLED", "provisionDeviceSecret": None},
+    "alarms": None,
+}
+
+
+def device_profile_shape(it: DeviceProfile) -> DeviceProfileShape:
+    """Return the wire form of a profile."""
+    kept = _kept_settings(it)
+    fields = {field: getattr(kept, field) for field in KeptSettings.__struct_fields__}
+    fields["profile_data"] = kept.profile_data or _PROFILE_DATA
+    return DeviceProfileShape(
+        **fields,
+        id=reference("DEVICE_PROFILE", it.id),
+        created_time=it.created_at,
+        tenant_id=reference("TENANT", it.tenant_id),
+        name=it.name,
+        default=it.is_default,
+        version=it.version,
+        allow_claiming_by_default=it.allow_claiming_by_default,
+        forbids_empty_keys=it.forbids_empty_keys,
+        rotate_credentials_on_reclaim=it.rotates_credentials_on_reclaim,
+        new_secret_on_reclaim=it.new_secret_on_reclaim,
+    )
+
+
+def device_profile_info_shape(it: DeviceProfile) -> DeviceProfileInfoShape:
+    """Return what lists show of a profile."""
+    kept = _kept_settings(it)
+    return DeviceProfileInfoShape(
+        id=reference("DEVICE_PROFILE", it.id),
+        name=it.name,
+        image=kept.image,
+        default_dashboard_id=kept.default_dashboard_id,
+        type=kept.type,
+        transport_type=kept.transport_type,
+        tenant_id=reference("TENANT", it.tenant_id),
+    )
+
+
+def device_profile_draft(it: DeviceProfileSaveShape, stored: DeviceProfile | None) -> DeviceProfile:
+    """Return what the body wants; `stored` is the profile that it changes. Raises InvalidValue."""
+    before = stored or DeviceProfile(NULL_ID, NULL_ID, "", 0)
+    own = {
+        "allow_claiming_by_default": it.allow_claiming_by_default,
+        "forbids_empty_keys": it.forbids_empty_keys,
+        "rotates_credentials_on_reclaim": it.rotate_credentials_on_reclaim,
+        "new_secret_on_reclaim": it.new_secret_on_reclaim,
+    }
+    sent = {field: value for field, value in own.items() if value is not UNSET}
+    return msgspec.structs.replace(before, name=it.name or "", settings=_settings_text(it), **sent)
+
+
+def changed_profile_id(it: DeviceProfileSaveShape) -> UUID | None:
+    """Return the id of the profile that the body changes, None for a new one."""
+    return referred_id(it.id)
+
+
+def _settings_text(it: KeptSettings) -> str:
+    names = {"defaultQueueName": it.default_queue_name, "provisionDeviceKey": it.provision_device_key}
+    for name, text in names.items():
+        if text is not None:
+            checked_text(text, name)
+    fields = {field: getattr(it, field) for field in KeptSettings.__struct_fields__}
+    return checked_json(KeptSettings(**fields), "profileData", LONGEST_SETTINGS)
+
+
+def _kept_settings(it: DeviceProfile) -> KeptSettings:
+    return msgspec.json.decode(it.settings, type=KeptSettings)
