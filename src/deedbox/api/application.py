@@ -1,6 +1,8 @@
 """The REST application: routes, errors and the OpenAPI document at `/docs`."""
 
-from litestar import Litestar
+from typing import Any
+
+from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -8,6 +10,7 @@ from litestar.openapi import OpenAPIConfig
 from deedbox import __version__
 from deedbox.api.context import ApiContext
 from deedbox.api.errors import HANDLERS
+from deedbox.api.history_parameters import history_parameters
 from deedbox.api.paging import page_parameters
 from deedbox.api.routes import ROUTES
 
@@ -18,7 +21,18 @@ def rest_application(context: ApiContext) -> Litestar:
         route_handlers=ROUTES,
         state=State({"context": context}),
         exception_handlers=dict(HANDLERS),
-        dependencies={"wanted": Provide(page_parameters, sync_to_thread=False)},
+        after_request=_empty_when_nothing,
+        dependencies={
+            "wanted": Provide(page_parameters, sync_to_thread=False),
+            "asked": Provide(history_parameters, sync_to_thread=False),
+        },
         openapi_config=OpenAPIConfig(title="Deedbox", version=__version__, path="/docs"),
         logging_config=None,
     )
+
+
+def _empty_when_nothing(response: Response[Any]) -> Response[Any]:
+    """Answer with no body, rather than JSON's null, where a handler has nothing to say."""
+    if response.content is None:
+        response.content = b""
+    return response

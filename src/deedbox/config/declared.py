@@ -42,7 +42,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim: ClaimPolicy = ClaimPolicy()
     sign_in: SignInPolicy = SignInPolicy()
     device_api: DeviceApiSettings = DeviceApiSettings()
-    telemetry: ReadingLimits = ReadingLimits()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
     reading: ReadingLimits = ReadingLimits()
     log: serving.LogSettings = serving.LogSettings()

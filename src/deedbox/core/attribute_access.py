@@ -1,4 +1,4 @@
-"""Reading and changing attributes on somebody's behalf: who may, what is recorded; the claim key among them."""
+"""Reading and changing attributes on somebody's behalf: who may, what is recorded; the claim key too."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -44,13 +44,12 @@ async def save(
     Raises NotFound, NotPermitted, InvalidValue that never repeats a claim key.
     """
     scope = wanted.scopes[0]
-    if scope is Scope.CLIENT_SCOPE:
-        raise InvalidValue("Invalid scope: CLIENT_SCOPE. Only the device writes its client attributes.")
+    _check_writable(scope, wanted.kind)
     holder = await _locked(stores, principal, wanted)
     others = data
     if scope is Scope.SERVER_SCOPE and wanted.kind is Resource.DEVICE:
         others = await _save_claim_key(stores, keys, principal, holder, data)
-    values = _values(others, scope, wanted.kind) if others or not data else {}
+    values = _values(others, scope) if others or not data else {}
     writer = Writer.TENANT if principal.customer_id is None else Writer.CUSTOMER
     await attributes.write(stores.attributes, await _rows(stores, holder, scope, writer, values))
     await _record_change(stores, actor, holder, "ATTRIBUTES_UPDATED", scope, data)
@@ -123,9 +122,14 @@ async def _save_claim_key(
     return {name: value for name, value in data.items() if name != CLAIMING_DATA}
 
 
-def _values(data: object, scope: Scope, kind: Resource) -> dict[str, Value]:
+def _check_writable(scope: Scope, kind: Resource) -> None:
+    if scope is Scope.CLIENT_SCOPE:
+        raise InvalidValue("Invalid scope: CLIENT_SCOPE. Only the device writes its client attributes.")
     if scope is Scope.SHARED_SCOPE and kind is not Resource.DEVICE:
         raise InvalidValue("Invalid scope: SHARED_SCOPE. Only devices have shared attributes.")
+
+
+def _values(data: object, scope: Scope) -> dict[str, Value]:
     if scope is Scope.SHARED_SCOPE and isinstance(data, Mapping) and CLAIMING_DATA in data:
         raise InvalidValue("claimingData is a claim key. Send it to SERVER_SCOPE; devices must not see it.")
     return named_values(data, "The attributes")

@@ -1,6 +1,7 @@
 """Reading time series: latest values, histories and aggregates, within what the reader may see."""
 
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -18,9 +19,13 @@ Series = dict[str, list[Point]]
 class ReadingLimits(msgspec.Struct, frozen=True):
     """How much one request may ask of time series, so that nobody's chart stops everybody's server."""
 
-    most_points: int = 100_000
-    most_intervals: int = 700
-    most_keys: int = 500
+    most_points: Annotated[
+        int, msgspec.Meta(ge=1, le=10_000_000, description="Points in one answer, over all its keys.")
+    ] = 100_000
+    most_intervals: Annotated[
+        int, msgspec.Meta(ge=1, le=100_000, description="Intervals of one aggregation.")
+    ] = 700
+    most_keys: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="Keys in one question.")] = 500
 
 
 class HistoryQuery(msgspec.Struct, frozen=True):
