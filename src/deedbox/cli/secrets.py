@@ -1,5 +1,6 @@
 """`deedbox secrets`: the keys in the key file."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -33,7 +34,7 @@ def rotate(
     from deedbox.main.rotating import rotate_secrets
 
     settings = loaded(folder_options(data, database_url), config).settings
-    with Progress(console=Console(stderr=True), disable=None, transient=True) as progress:
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         bar = progress.add_task("Renewing", total=None)
         rotated = rotate_secrets(
             settings, prune=prune, tell=lambda done, total: progress.update(bar, completed=done, total=total)

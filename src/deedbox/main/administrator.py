@@ -46,8 +46,6 @@ async def _make(parts: Parts, hashed: str) -> User | None:
 
 def _show_once(email: str, password: str) -> None:
     """Print, not log: logs are kept and sent elsewhere."""
-    text = (
-        f"\n  First administrator: {email}\n  Password:            {password}\n  It is not shown again.\n\n"
-    )
-    sys.stdout.write(text)
+    lines = ["", f"  First administrator: {email}", f"  Password: {password}", "  It is not shown again.", ""]
+    sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -11,12 +11,14 @@ from deedbox.serving.health import HealthApplication, Readiness
 from deedbox.serving.observing import ObservedApplication
 from deedbox.transports.http.application import DeviceApplication, device_application
 from deedbox.transports.http.context import DeviceContext
+from deedbox.web.application import web_application
+from deedbox.web.context import SignedIn, WebContext
 
 
 def whole_application(parts: Parts, device: DeviceApplication, readiness: Readiness) -> Application:
     """Return the application that every HTTP and HTTPS listener serves."""
     settings = parts.settings
-    front = front_application(device, _rest(parts), None, settings.http.trusted_proxies)
+    front = front_application(device, _rest(parts), _web(parts), settings.http.trusted_proxies)
     observed = ObservedApplication(front, parts.metrics, settings.log.access)
     return HealthApplication(observed, readiness, parts.metrics.page)
 
@@ -46,9 +48,30 @@ def _rest(parts: Parts) -> Application:
         keys=parts.keys,
         policy=parts.settings.claim,
         authenticator=parts.authenticator,
+        sign_ins=parts.sign_ins,
         claim=parts.claim,
         exchange=parts.exchange,
         attribute_changes=parts.attribute_changes,
         reading_limits=parts.settings.reading,
     )
     return cast(Application, rest_application(context))
+
+
+def _web(parts: Parts) -> Application:
+    async def sign_in(email: str, password: str, source_address: str) -> SignedIn:
+        pair = await parts.sign_ins.by_password(email, password, source_address)
+        return SignedIn(pair.token, parts.settings.sign_in.access_token_s)
+
+    context = WebContext(
+        storage=parts.storage,
+        keys=parts.keys,
+        policy=parts.settings.claim,
+        page_policy=parts.settings.claim_page,
+        authenticator=parts.authenticator,
+        claim=parts.claim,
+        sign_in=sign_in,
+        sign_out=parts.sign_ins.sign_out,
+        exchange=parts.exchange,
+        attribute_changes=parts.attribute_changes,
+    )
+    return cast(Application, web_application(context))

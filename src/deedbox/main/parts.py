@@ -12,6 +12,7 @@ from deedbox.config.declared import Settings
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.claiming import claim
 from deedbox.core.keys import KeyRing
+from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Stores
 from deedbox.main.keys import open_key_ring
 from deedbox.security.authentication import SessionAuthenticator
@@ -33,8 +34,8 @@ class Parts:
     storage: SQLiteStorage
     metrics: Metrics
     hasher: Argon2Hasher
-    tokens: SignInTokens
     authenticator: SessionAuthenticator
+    sign_ins: SignIns
     exchange: CommandExchange
     attribute_changes: AttributeHints
     claim: Claim
@@ -51,14 +52,15 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         storage.observe_commits(metrics.commit_ended)
         hasher = Argon2Hasher()
         closing.callback(hasher.close)
+        authenticator = SessionAuthenticator(tokens, storage, system_clock_ms)
         yield Parts(
             settings=settings,
             keys=keys,
             storage=storage,
             metrics=metrics,
             hasher=hasher,
-            tokens=tokens,
-            authenticator=SessionAuthenticator(tokens, storage, system_clock_ms),
+            authenticator=authenticator,
+            sign_ins=SignIns(storage, keys, hasher, tokens, authenticator, settings.sign_in),
             exchange=CommandExchange(bus, uuid4().hex, settings.device_api.commands_per_device),
             attribute_changes=AttributeHints(bus),
             claim=_claim(settings, keys, storage, metrics),

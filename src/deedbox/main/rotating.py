@@ -84,7 +84,7 @@ async def _bites(storage: Storage, keys: KeyRing, renew: Renew) -> Any:
         try:
             renewed = await storage.write(work)
         except ValueError as error:
-            raise CannotStart(f"A stored secret can't be read, so nothing more was renewed: {error}.") from error
+            raise CannotStart(f"A stored secret can't be read, so the rotation ended: {error}.") from error
         if not renewed:
             return
         yield len(renewed)
