@@ -11,12 +11,14 @@ from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.deed_ends import follow_deed_end
 from deedbox.core.errors import NotSignedIn
+from deedbox.core.histories import ReadingLimits
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.paging import PageMemory
 from deedbox.core.permissions import Principal
 from deedbox.core.rpc import Exchange
 from deedbox.core.sessions import Authenticator
+from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Storage
 
 ApiRequest = Request[Principal, str, State]
@@ -30,9 +32,11 @@ class ApiContext:
     keys: KeyRing
     policy: ClaimPolicy
     authenticator: Authenticator
+    sign_ins: SignIns
     claim: Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
     exchange: Exchange
     attribute_changes: AttributeChanges
+    reading_limits: ReadingLimits = field(default_factory=ReadingLimits)
     pages: PageMemory = field(default_factory=PageMemory)
 
     def shared_attributes_changed(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from deedbox.core.errors import AccountNotActive, InvalidValue, Refusal
 from deedbox.core.keys import KeyRing
-from deedbox.core.permissions import Principal
+from deedbox.core.records import Actor
 from deedbox.core.sign_in import SignedIn, SignInPolicy, start_session
 from deedbox.core.users import Account, Link, StoredLink, User, UserStore, actor_of, audit
 
@@ -29,13 +29,11 @@ async def invite(store: UserStore, keys: KeyRing, policy: SignInPolicy, user: Us
     return link
 
 
-async def invitation(
-    store: UserStore, keys: KeyRing, policy: SignInPolicy, principal: Principal, user: User
-) -> Link:
+async def invitation(store: UserStore, keys: KeyRing, policy: SignInPolicy, actor: Actor, user: User) -> Link:
     """Return a user's activation link, a new one if it has expired. Raises InvalidValue once activated."""
     if user.activated:
         raise InvalidValue("User is already activated!")
-    await audit(store, principal.actor(), user, "CREDENTIALS_READ", credentials="activation link")
+    await audit(store, actor, user, "CREDENTIALS_READ", credentials="activation link")
     stored = await store.activation_of(user.id)
     if stored is not None and stored.ciphertext and stored.expires_at > await store.now_ms():
         try:
@@ -78,16 +76,14 @@ async def activate(
     return await start_session(store, account.user, policy, source_address)
 
 
-async def reset_link(
-    store: UserStore, keys: KeyRing, policy: SignInPolicy, principal: Principal, user: User
-) -> Link:
+async def reset_link(store: UserStore, keys: KeyRing, policy: SignInPolicy, actor: Actor, user: User) -> Link:
     """Make a link that resets a user's password. Raises InvalidValue when it has none yet."""
     if not user.activated:
         raise InvalidValue("This user has no password yet. Show its activation link instead.")
     link = _new_link(store, await store.now_ms() + policy.reset_link_s * 1000)
     digest = keys.lookup_digests(_RESET, link.token)[0]
     await store.set_reset(user.id, StoredLink(digest, link.expires_at))
-    await audit(store, principal.actor(), user, "CREDENTIALS_READ", credentials="reset link")
+    await audit(store, actor, user, "CREDENTIALS_READ", credentials="reset link")
     return link
 
 

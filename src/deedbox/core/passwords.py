@@ -1,6 +1,7 @@
 """Passwords: what may be one, and what is asked of whoever keeps their hashes."""
 
 import unicodedata
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import msgspec
@@ -20,6 +21,13 @@ class Verdict(msgspec.Struct, frozen=True):
 
 class PasswordHasher(Protocol):
     """Hashes passwords slowly, away from whoever waits for other things."""
+
+    def turn(self, network: str) -> AbstractAsyncContextManager[None]:
+        """Let few from one source network in at a time, so that it does not fill the queue of all others.
+
+        Entering waits; it raises TooBusy when too many from there wait already.
+        """
+        ...
 
     async def hash(self, password: str) -> str:
         """Return a hash to store. Raises TooBusy when too many wait."""

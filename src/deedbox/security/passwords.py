@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
 from typing import TypeVar
@@ -24,6 +25,16 @@ _HASH_BYTES = 32
 _SALT_BYTES = 16
 _THREADS = 2
 _MOST_WAITING = 64
+_AT_ONCE_FROM_ONE_NETWORK = 4
+_MOST_WAITING_FROM_ONE_NETWORK = 200
+
+
+class _Network:
+    """Those from one source network who sign in or wait for it."""
+
+    def __init__(self) -> None:
+        self.present = 0
+        self.turns = asyncio.Semaphore(_AT_ONCE_FROM_ONE_NETWORK)
 
 
 class Argon2Hasher:
@@ -36,6 +47,22 @@ class Argon2Hasher:
         self._nobodys_hash = _nobodys_hash(time_cost, memory_cost_kib)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
         self._waiting = 0
+        self._networks: dict[str, _Network] = {}
+
+    @asynccontextmanager
+    async def turn(self, network: str) -> AsyncIterator[None]:
+        """Let few from one source network in at a time. Raises TooBusy when too many wait."""
+        it = self._networks.setdefault(network, _Network())
+        if it.present >= _MOST_WAITING_FROM_ONE_NETWORK:
+            raise TooBusy
+        it.present += 1
+        try:
+            async with it.turns:
+                yield
+        finally:
+            it.present -= 1
+            if not it.present:
+                del self._networks[network]
 
     async def hash(self, password: str) -> str:
         """Return a hash to store. Raises TooBusy when too many wait."""
