@@ -12,6 +12,7 @@ from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.deed_ends import follow_deed_end
 from deedbox.core.errors import NotSignedIn
 from deedbox.core.histories import ReadingLimits
+from deedbox.core.import_files import ImportLimits
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.paging import PageMemory
@@ -37,6 +38,7 @@ class ApiContext:
     exchange: Exchange
     attribute_changes: AttributeChanges
     reading_limits: ReadingLimits = field(default_factory=ReadingLimits)
+    import_limits: ImportLimits = field(default_factory=ImportLimits)
     pages: PageMemory = field(default_factory=PageMemory)
 
     def shared_attributes_changed(

@@ -9,6 +9,7 @@ from litestar.params import Parameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.devices import TAGS, named_device
+from deedbox.api.identifiers import uuids_of
 from deedbox.api.paging import page_of
 from deedbox.api.shapes.devices import (
     DeviceInfoShape,
@@ -20,8 +21,7 @@ from deedbox.api.shapes.devices import (
 from deedbox.api.shapes.entities import Page, reference
 from deedbox.core.device_access import target
 from deedbox.core.devices import DeviceFilter, DeviceInfo
-from deedbox.core.errors import InvalidValue
-from deedbox.core.paging import LARGEST_PAGE, Listing, PageRequest, PageSlice
+from deedbox.core.paging import Listing, PageRequest, PageSlice
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
 from deedbox.core.storage import Stores
 
@@ -115,7 +115,7 @@ async def list_devices_by_ids(
     device_ids: Annotated[str, Parameter(query="deviceIds", description="Ids with commas between.")],
 ) -> list[DeviceShape]:
     """Return those of the devices that exist and that you may read, at most 1000 at once."""
-    principal, wanted = await principal_of(request), _ids(device_ids)
+    principal, wanted = await principal_of(request), uuids_of(device_ids, "deviceIds")
     check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
 
     async def work(stores: Stores) -> list[DeviceInfo]:
@@ -162,15 +162,3 @@ def _devices(
         return await stores.devices.list_devices(wanted, asked)
 
     return work
-
-
-def _ids(text: str) -> list[UUID]:
-    # Some clients send the text of a Python list.
-    pieces = [piece.strip(" '\"") for piece in text.strip(" []").split(",")]
-    try:
-        wanted = [UUID(piece) for piece in pieces if piece]
-    except ValueError:
-        raise InvalidValue("deviceIds must be ids (UUIDs) with commas between them.", "/deviceIds") from None
-    if len(wanted) > LARGEST_PAGE:
-        raise InvalidValue(f"deviceIds names {len(wanted)} devices; at most {LARGEST_PAGE}.", "/deviceIds")
-    return wanted

@@ -75,7 +75,7 @@ class CredentialsStore(IdSource, Protocol):
 
 async def find_by_token(store: CredentialsStore, keys: KeyRing, token: str) -> UUID | None:
     """Return the device whose access token this is, None when there is none; every key generation counts."""
-    digests = keys.lookup_digests(_PURPOSE, token)
+    digests = lookup_digests(keys, token)
     found = await store.devices_by_credentials(digests, CredentialsKind.ACCESS_TOKEN)
     return next(iter(found.values()), None)
 
@@ -102,7 +102,7 @@ async def check_free(store: CredentialsStore, keys: KeyRing, drafts: Mapping[UUI
         digest: device_id
         for device_id, draft in drafts.items()
         if draft.credentials_id is not None
-        for digest in keys.lookup_digests(_PURPOSE, draft.credentials_id)
+        for digest in lookup_digests(keys, draft.credentials_id)
     }
     taken = await store.devices_by_credentials(list(wanted))
     if any(device_id != wanted[digest] for digest, device_id in taken.items()):
@@ -170,9 +170,14 @@ def renewed(stored: StoredCredentials, keys: KeyRing, nonce: bytes) -> StoredCre
     credentials_id = opened(stored, keys).credentials_id
     return msgspec.structs.replace(
         stored,
-        lookup_digest=keys.lookup_digests(_PURPOSE, credentials_id)[0],
+        lookup_digest=lookup_digests(keys, credentials_id)[0],
         ciphertext=keys.encrypt(text, stored.device_id.bytes, nonce),
     )
+
+
+def lookup_digests(keys: KeyRing, credentials_id: str) -> tuple[bytes, ...]:
+    """Return what the look-up digest of this identifier may be: one per key generation, newest first."""
+    return keys.lookup_digests(_PURPOSE, credentials_id)
 
 
 def taken_elsewhere() -> InvalidValue:
@@ -191,7 +196,7 @@ def _sealed(
         device_id=device_id,
         id=store.new_id(),
         kind=draft.kind,
-        lookup_digest=keys.lookup_digests(_PURPOSE, credentials_id)[0],
+        lookup_digest=lookup_digests(keys, credentials_id)[0],
         ciphertext=keys.encrypt(text, device_id.bytes, store.random_bytes(_NONCE_BYTES)),
         created_at=created_at,
         version=1,

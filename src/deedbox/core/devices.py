@@ -110,7 +110,7 @@ class DeviceStore(CredentialsStore, RecordStore, Protocol):
         ...
 
     async def forget_values(self, most: int) -> int:
-        """Delete up to `most` values of removed devices; return how many there were, 0 when all are gone."""
+        """Delete up to `most` rows of removed devices; return how many: fewer when none is left."""
         ...
 
 

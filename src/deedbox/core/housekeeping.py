@@ -43,6 +43,10 @@ class HousekeepingStore(Protocol):
         """Delete claim intents that expired before then."""
         ...
 
+    async def delete_forgotten_values(self, limit: int) -> int:
+        """Delete what devices said that were deleted."""
+        ...
+
 
 class Swept(msgspec.Struct, frozen=True):
     """How many rows a sweep deleted, and where the next one goes on; `after` is None when it was the last."""
@@ -64,5 +68,6 @@ async def sweep(store: HousekeepingStore, after: UUID, limit: int) -> Swept:
         await store.delete_attempts(now_ms - _ATTEMPTS_KEPT_MS, limit),
         await store.delete_sessions(now_ms, limit),
         await store.delete_claim_intents(now_ms, limit),
+        await store.delete_forgotten_values(limit),
     ]
     return Swept(windows + sum(others), FIRST if last is None and limit in others else last)

@@ -87,14 +87,15 @@ class DeviceStore(CredentialsStore):
         await change_tally(self.transaction, device.tenant_id, _NOUN, -1)
 
     async def forget_values(self, most: int) -> int:
-        """Delete up to `most` values of removed devices; return how many there were, 0 when all are gone."""
+        """Delete up to `most` rows of removed devices; return how many: fewer when none is left."""
+        left = most
         for (device_id,) in await self.transaction.rows("removed_devices", most=most):
             for table in _VALUES:
-                count = await self.transaction.run(f"forget_{table}", device_id=device_id, most=most)
-                if count:
-                    return count
-            await self.transaction.run("forget_removed_device", device_id=device_id)
-        return 0
+                left -= await self.transaction.run(f"forget_{table}", device_id=device_id, most=left)
+            if left <= 0:
+                break
+            left -= await self.transaction.run("forget_removed_device", device_id=device_id)
+        return most - left
 
     @property
     def _active_since(self) -> int:

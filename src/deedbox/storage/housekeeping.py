@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from deedbox.core.ids import NULL_ID
+from deedbox.storage.devices import DeviceStore
 from deedbox.storage.statements import Transaction
 
 
@@ -40,3 +41,7 @@ class HousekeepingStore:
     async def delete_claim_intents(self, before_ms: int, limit: int) -> int:
         """Delete claim intents that expired before then."""
         return await self.transaction.run("sweep_claim_intents", before_ms=before_ms, most=limit)
+
+    async def delete_forgotten_values(self, limit: int) -> int:
+        """Delete what devices said that were deleted."""
+        return await DeviceStore(self.transaction).forget_values(limit)

@@ -1,0 +1,96 @@
+"""Bulk import: a file of devices."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+from litestar import post
+from litestar.openapi.spec import Example
+from litestar.params import Body
+
+from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of
+from deedbox.api.devices import TAGS, making
+from deedbox.api.shapes.device_import import BulkImportResultShape, BulkImportShape, reading
+from deedbox.core.device_import import Imported, chunks, import_rows
+from deedbox.core.errors import NameTaken
+from deedbox.core.import_files import LineError, read_file
+from deedbox.core.import_rows import ImportRow
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.storage import Stores
+
+#: A larger chunk would make everybody else's writes wait longer for theirs.
+_LINES_PER_TRANSACTION = 1000
+_EXAMPLE = Example(
+    summary="Devices with their claim keys",
+    value={
+        "file": 'name,type,key\nLamp 1,lamp,"{""secretKey"":""k7Qm2"",""expirationTime"":1893456000000}"\n',
+        "mapping": {
+            "columns": [
+                {"type": "NAME"},
+                {"type": "TYPE"},
+                {"type": "SERVER_ATTRIBUTE", "key": "claimingData"},
+            ],
+            "delimiter": ",",
+            "header": True,
+            "update": True,
+        },
+    },
+)
+
+
+@post("/api/device/bulk_import", status_code=200, tags=TAGS, summary="Import devices from a file")
+async def import_devices(
+    request: ApiRequest, data: Annotated[BulkImportShape, Body(examples=[_EXAMPLE])]
+) -> BulkImportResultShape:
+    """Make or change a device for each line of a CSV file. A bad line costs itself only; the answer says why.
+
+    Column types: NAME (needed), TYPE, LABEL, DESCRIPTION, IS_GATEWAY, SHARED_ATTRIBUTE, SERVER_ATTRIBUTE and
+    TIMESERIES (with `key`), ACCESS_TOKEN, X509, MQTT_CLIENT_ID, MQTT_USER_NAME, MQTT_PASSWORD. Empty cells
+    change nothing. Lines of devices that are there count as updated; `update` says whether attributes and
+    values of these are written too. The same file again changes nothing.
+    """
+    principal, context = await principal_of(request), context_of(request)
+    check(principal, Operation.CREATE, Target(Resource.DEVICE, principal.tenant_id))
+    # Beside the event loop: a long file takes a second.
+    rows, errors = await asyncio.to_thread(read_file, data.file, reading(data.mapping), context.import_limits)
+    update = data.mapping.update is not False
+    found = [await _stored(request, principal, it, update) for it in chunks(rows, _LINES_PER_TRANSACTION)]
+    _tell_devices(context, found)
+    errors = sorted([*errors, *(error for it in found for error in it.errors)], key=lambda it: it.line)
+    return BulkImportResultShape(
+        created=sum(it.created for it in found),
+        updated=sum(it.updated for it in found),
+        errors=len(errors),
+        errors_list=[error.text for error in errors],
+    )
+
+
+async def _stored(
+    request: ApiRequest, principal: Principal, rows: Sequence[ImportRow], update: bool
+) -> Imported:
+    async def work(stores: Stores) -> Imported:
+        return await import_rows(stores, making(request, principal, stores), rows, update=update)
+
+    try:
+        return await context_of(request).storage.write(work)
+    except NameTaken as refusal:
+        # Somebody else made a device of that name meanwhile. Line by line the others come through.
+        if len(rows) == 1:
+            return Imported(errors=[LineError(rows[0].line, refusal.message)])
+        single = [await _stored(request, principal, [row], update) for row in rows]
+        return _together(single)
+
+
+def _together(parts: Sequence[Imported]) -> Imported:
+    return Imported(
+        sum(it.created for it in parts),
+        sum(it.updated for it in parts),
+        [error for it in parts for error in it.errors],
+        {device_id: names for it in parts for device_id, names in it.shared.items()},
+    )
+
+
+def _tell_devices(context: ApiContext, found: Sequence[Imported]) -> None:
+    for part in found:
+        for device_id, names in part.shared.items():
+            context.shared_attributes_changed(device_id, names)
