@@ -47,7 +47,7 @@ class KnownPeople:
             raise NotSignedIn
         return self.people[token]
 
-    def forget(self, session_id: UUID) -> None:
+    def forget(self, subject_id: UUID) -> None:
         """Nothing is remembered."""
 
 

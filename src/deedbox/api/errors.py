@@ -5,6 +5,7 @@ The body is the reference server's (`status`, `message`, `errorCode`, `timestamp
 """
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -38,6 +39,7 @@ TABLE: Mapping[type[errors.Refusal], tuple[int, int]] = {
     errors.StorageUnavailable: (503, 46),
 }
 
+_UNDERSCORE = re.compile("_([a-z])")
 _BY_STATUS = {401: 10, 403: 20, 404: 32, 413: 31, 429: 33}
 
 
@@ -106,7 +108,10 @@ def _headers(refusal: errors.Refusal) -> dict[str, str] | None:
 
 
 def _field(problem: Any) -> dict[str, str]:
-    return {"pointer": "/" + str(problem.get("key", "")).replace(".", "/"), "message": problem["message"]}
+    # Handlers name parameters in Python's way; people know them from the address and the body.
+    name = _UNDERSCORE.sub(lambda found: found[1].upper(), str(problem.get("key", "")))
+    message = f"{name}: {problem['message']}" if name else problem["message"]
+    return {"pointer": "/" + name.replace(".", "/"), "message": message}
 
 
 def _reason(error: Exception) -> str:

@@ -117,7 +117,7 @@ def moment(raw: object, name: str) -> int:
     Raises InvalidValue, naming the field.
     """
     try:
-        ts = int(raw) if isinstance(raw, int | float | str) and not isinstance(raw, bool) else -1
+        ts = int(float(raw)) if isinstance(raw, int | float | str) and not isinstance(raw, bool) else -1
     except (ValueError, OverflowError):
         ts = -1
     if not 0 <= ts <= LATEST_TS:
