@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
-from uuid import UUID
 
 import msgspec
 from litestar import Request
@@ -14,6 +13,7 @@ from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.permissions import Principal
+from deedbox.core.rpc import Exchange
 from deedbox.core.sessions import Authenticator
 from deedbox.core.storage import Storage
 
@@ -30,8 +30,9 @@ class SignedIn(NamedTuple):
 class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything behind the pages.
 
-    `sign_in(email, password, source_address)` raises WrongPassword, AccountNotActive, TooManyAttempts;
-    `ownership_ended(device_id)` is told after a deed was closed, so that nothing waits for its owner.
+    `sign_in(email, password, source_address)` raises WrongPassword, AccountNotActive, TooManyAttempts and
+    TooBusy;
+    `sign_out(principal, source_address)` ends the session.
     """
 
     storage: Storage
@@ -41,9 +42,9 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     authenticator: Authenticator
     claim: Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
     sign_in: Callable[[str, str, str], Awaitable[SignedIn]]
-    sign_out: Callable[[Principal], Awaitable[None]]
-    changes: AttributeChanges
-    ownership_ended: Callable[[UUID], None]
+    sign_out: Callable[[Principal, str], Awaitable[None]]
+    exchange: Exchange
+    attribute_changes: AttributeChanges
 
 
 def context_of(request: WebRequest) -> WebContext:

@@ -10,8 +10,8 @@ from deedbox.core.errors import NotFound
 from deedbox.web.context import WebRequest
 
 _TYPES = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "css": "text/css",
+    "js": "text/javascript",
     "svg": "image/svg+xml",
 }
 

@@ -9,6 +9,7 @@ from litestar.params import Parameter
 from deedbox.core import attribute_access, deeds
 from deedbox.core.attribute_access import Named
 from deedbox.core.attributes import Scope
+from deedbox.core.deed_ends import follow_deed_end
 from deedbox.core.errors import NotFound
 from deedbox.core.owned_devices import OwnedDevice
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
@@ -66,7 +67,7 @@ async def switch(request: WebRequest, device_id: UUID) -> Response[Any]:
     await context.storage.write(
         lambda stores: attribute_access.save(stores, context.keys, principal, actor, wanted, {SWITCH: is_on})
     )
-    context.changes.tell(device_id, [SWITCH])
+    context.attribute_changes.tell(device_id, [SWITCH])
     return go_to(f"/d/devices/{device_id}")
 
 
@@ -92,7 +93,7 @@ async def release(request: WebRequest, device_id: UUID) -> Response[Any]:
         return await deeds.reclaim(stores.claims, state, actor, context.policy, context.keys)
 
     await context.storage.write(work)
-    context.ownership_ended(device_id)
+    await follow_deed_end(device_id, context.storage, context.exchange, context.attribute_changes)
     return go_to("/d/devices?released=1")
 
 

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+import msgspec
 from litestar import Response
 from litestar.response import Redirect
 
@@ -10,7 +11,14 @@ from deedbox.core.permissions import Principal
 from deedbox.web.context import WebRequest, is_encrypted
 from deedbox.web.texts import text
 
-MEDIA_TYPE = "text/html; charset=utf-8"
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with a form: in which field ("": the whole), how long to wait before the next try."""
+
+    text: str
+    field: str = ""
+    wait_ms: int = 0
+    is_mistake: bool = False
 
 
 @cache
@@ -39,7 +47,7 @@ def page(
     """Return the page; `principal` is who looks at it, None for a stranger."""
     common = {"principal": principal, "is_encrypted": is_encrypted(request)}
     html = _environment().get_template(template).render(common | values)
-    return Response(html, status_code=status, media_type=MEDIA_TYPE)
+    return Response(html, status_code=status, media_type="text/html")
 
 
 def go_to(path: str) -> Response[Any]:

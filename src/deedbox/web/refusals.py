@@ -11,7 +11,7 @@ from deedbox.core import errors
 from deedbox.web.context import WebRequest
 from deedbox.web.pages import go_to, page, retry_after_s
 from deedbox.web.texts import text
-from deedbox.web.visitors import OnlyForOwners, SignInNeeded, visitor
+from deedbox.web.visitors import OnlyForOwners, SignInNeeded
 
 _log = logging.getLogger(__name__)
 
@@ -20,42 +20,43 @@ _TABLE: Mapping[type[errors.Refusal], tuple[int, str, str]] = {
     errors.NotFound: (404, "error.not_found_title", "error.not_found"),
     errors.NotPermitted: (403, "error.not_allowed_title", "error.not_allowed"),
     errors.StorageUnavailable: (503, "error.busy_title", "problem.busy"),
+    errors.TooBusy: (503, "error.busy_title", "problem.busy"),
     errors.TooManyAttempts: (429, "error.too_many_title", "problem.too_many_labels"),
 }
 _BAD = (400, "error.bad_title", "error.bad")
 
 
-async def sign_in_needed(request: WebRequest, _: SignInNeeded) -> Response[Any]:
+def sign_in_needed(request: WebRequest, _: SignInNeeded) -> Response[Any]:
     """Let a stranger sign in; a script is told so."""
     if request.url.path.endswith("/live"):
         return Response({"message": text("device.signed_out")}, status_code=401)
     return go_to("/d/sign-in")
 
 
-async def only_for_owners(request: WebRequest, refusal: OnlyForOwners) -> Response[Any]:
+def only_for_owners(request: WebRequest, refusal: OnlyForOwners) -> Response[Any]:
     """Say that this account owns nothing."""
     return page(request, "no_customer.html", refusal.principal, 403)
 
 
-async def refused(request: WebRequest, refusal: errors.Refusal) -> Response[Any]:
+def refused(request: WebRequest, refusal: errors.Refusal) -> Response[Any]:
     """Say why not."""
-    answer = await _answer(request, *_TABLE.get(type(refusal), _BAD))
+    answer = _answer(request, *_TABLE.get(type(refusal), _BAD))
     if isinstance(refusal, errors.TooManyAttempts):
         answer.headers["Retry-After"] = retry_after_s(refusal.retry_after_ms)
     return answer
 
 
-async def refused_by_framework(request: WebRequest, error: HTTPException) -> Response[Any]:
+def refused_by_framework(request: WebRequest, error: HTTPException) -> Response[Any]:
     """Say that there is no such page, or that it was asked for in a wrong way."""
     kind = errors.NotFound if error.status_code == 404 else errors.InvalidValue
     _, title, message = _TABLE.get(kind, _BAD)
-    return await _answer(request, error.status_code, title, message)
+    return _answer(request, error.status_code, title, message)
 
 
-async def broken(request: WebRequest, error: Exception) -> Response[Any]:
+def broken(request: WebRequest, error: Exception) -> Response[Any]:
     """Own up to a mistake of ours; its details go to the log."""
     _log.error("unexpected error", exc_info=error)
-    return await _answer(request, 500, "error.broken_title", "error.broken")
+    return _answer(request, 500, "error.broken_title", "error.broken")
 
 
 HANDLERS: Mapping[Any, Any] = {
@@ -67,8 +68,7 @@ HANDLERS: Mapping[Any, Any] = {
 }
 
 
-async def _answer(request: WebRequest, status: int, title: str, message: str) -> Response[Any]:
+def _answer(request: WebRequest, status: int, title: str, message: str) -> Response[Any]:
     if request.url.path.endswith("/live"):
         return Response({"message": text(message)}, status_code=status)
-    principal = await visitor(request) if status < 500 else None
-    return page(request, "error.html", principal, status, title=text(title), message=text(message))
+    return page(request, "error.html", None, status, title=text(title), message=text(message))

@@ -6,10 +6,10 @@ from litestar import Response, get, post
 
 from deedbox.core import claim_intents
 from deedbox.core.claim_intents import ClaimIntent
-from deedbox.core.errors import AccountNotActive, TooManyAttempts, WrongPassword
+from deedbox.core.errors import AccountNotActive, TooBusy, TooManyAttempts, WrongPassword
 from deedbox.web.context import WebRequest, context_of, field, source_address
 from deedbox.web.cookies import CLAIM, SESSION, clear_cookie, read_cookie, set_cookie
-from deedbox.web.pages import go_to, page, retry_after_s
+from deedbox.web.pages import Problem, go_to, page, retry_after_s
 from deedbox.web.texts import text
 from deedbox.web.visitors import intent, visitor
 
@@ -30,17 +30,19 @@ async def sign_in(request: WebRequest) -> Response[Any]:
     if not email or not password:
         what = "password" if email else "email"
         missing = text("problem.password_missing") if email else text("problem.email_missing")
-        return await sign_in_form(request, wanted, 422, email, {"field": what, "text": missing})
+        return await sign_in_form(request, wanted, 422, email, Problem(missing, what))
     try:
         signed_in = await context_of(request).sign_in(email, password, source_address(request))
     except WrongPassword:
-        problem = {"field": "email", "text": text("problem.wrong_password")}
+        problem = Problem(text("problem.wrong_password"), "email")
         return await sign_in_form(request, wanted, 401, email, problem)
     except AccountNotActive:
-        return await sign_in_form(request, wanted, 401, email, {"text": text("problem.not_active")})
+        return await sign_in_form(request, wanted, 401, email, Problem(text("problem.not_active")))
+    except TooBusy:
+        return await sign_in_form(request, wanted, 503, email, Problem(text("problem.busy")))
     except TooManyAttempts as refusal:
-        waiting = {"text": text("problem.too_many_sign_ins"), "wait_ms": refusal.retry_after_ms}
-        answer = await sign_in_form(request, wanted, 429, email, waiting)
+        problem = Problem(text("problem.too_many_sign_ins"), wait_ms=refusal.retry_after_ms)
+        answer = await sign_in_form(request, wanted, 429, email, problem)
         answer.headers["Retry-After"] = retry_after_s(refusal.retry_after_ms)
         return answer
     response = go_to("/d/add" if wanted else "/d/devices")
@@ -53,7 +55,7 @@ async def sign_out(request: WebRequest) -> Response[Any]:
     """End the session and forget the label: the browser may be a shared one. `again`: for another account."""
     context, principal = context_of(request), await visitor(request)
     if principal is not None:
-        await context.sign_out(principal)
+        await context.sign_out(principal, source_address(request))
     keeps_label = bool(await field(request, "again")) and await intent(request) is not None
     response = go_to("/d/add" if keeps_label else "/")
     clear_cookie(request, response, SESSION)
@@ -67,7 +69,7 @@ async def sign_in_form(
     wanted: ClaimIntent | None,
     status: int = 200,
     email: str = "",
-    problem: dict[str, Any] | None = None,
+    problem: Problem | None = None,
 ) -> Response[str]:
     """Return the form; above it the label that waits, if there is one."""
     maker = None

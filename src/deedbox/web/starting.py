@@ -11,7 +11,7 @@ from deedbox.core.errors import InvalidValue, TooManyAttempts
 from deedbox.core.labels import looks_mistyped
 from deedbox.web.context import WebRequest, context_of, field, source_address
 from deedbox.web.cookies import CLAIM, set_cookie
-from deedbox.web.pages import go_to, page, retry_after_s, wait_words
+from deedbox.web.pages import Problem, go_to, page, retry_after_s, wait_words
 from deedbox.web.texts import text
 from deedbox.web.visitors import visitor
 
@@ -62,15 +62,15 @@ async def _keep_scanned(request: WebRequest, maker: Maker | None) -> Response[An
 async def _keep_typed(request: WebRequest, maker: Maker) -> Response[Any]:
     name, key = (await field(request, "name")).strip(), (await field(request, "key")).strip()
     if looks_mistyped(key) and not await field(request, "as_typed"):
-        problem = {"field": "key", "text": text("problem.code_mistake"), "is_mistake": True}
+        problem = Problem(text("problem.code_mistake"), "key", is_mistake=True)
         return await _start(request, maker, 422, name=name, key=key, problem=problem)
     try:
         token = await _keep(request, maker, claim_intents.checked_label(name, key))
-    except InvalidValue as refusal:
-        problem = {"field": (refusal.pointer or "/key").strip("/"), "text": _typed_problem(name)}
+    except InvalidValue:
+        problem = Problem(_typed_problem(name), "key" if name else "name")
         return await _start(request, maker, 422, name=name, key=key, problem=problem)
     except TooManyAttempts as refusal:
-        problem = {"text": text("problem.too_many_labels"), "wait_ms": refusal.retry_after_ms}
+        problem = Problem(text("problem.too_many_labels"), wait_ms=refusal.retry_after_ms)
         answer = await _start(request, maker, 429, name=name, key=key, problem=problem)
         answer.headers["Retry-After"] = retry_after_s(refusal.retry_after_ms)
         return answer
@@ -103,7 +103,7 @@ async def _start(
     *,
     name: str = "",
     key: str = "",
-    problem: dict[str, Any] | None = None,
+    problem: Problem | None = None,
 ) -> Response[str]:
     values = {"maker": maker, "name": name, "key": key, "problem": problem}
     return page(request, "start.html", await visitor(request), status, **values)

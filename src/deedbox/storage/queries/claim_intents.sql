@@ -2,7 +2,7 @@
 insert into claim_intent (digest, tenant_id, ciphertext, expires_at)
 values (:digest, :tenant_id, :ciphertext, :expires_at)
 
--- Walks the index on the expiry, :most entries at most: intents are few, and live half an hour.
+-- Walks the index on the expiry up to the limit: intents are few, and live half an hour.
 -- name: crowd_out_claim_intents
 delete from claim_intent
 where digest in (
