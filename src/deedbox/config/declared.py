@@ -9,6 +9,7 @@ import msgspec
 
 from deedbox.core.claim_intents import ClaimPagePolicy
 from deedbox.core.histories import ReadingLimits
+from deedbox.core.import_files import ImportLimits
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.serving import settings as serving
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device_api: DeviceApiSettings = DeviceApiSettings()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
     reading: ReadingLimits = ReadingLimits()
+    bulk_import: ImportLimits = ImportLimits()
     log: serving.LogSettings = serving.LogSettings()
 
     @property

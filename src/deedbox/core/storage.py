@@ -7,6 +7,7 @@ from deedbox.core.activity import ActivityStore
 from deedbox.core.attribute_changes import EndedAttributeStore
 from deedbox.core.attributes import AttributeStore
 from deedbox.core.audit_log import AuditLogStore
+from deedbox.core.claim_control import ClaimControlStore
 from deedbox.core.claim_intents import ClaimIntentStore
 from deedbox.core.claim_keys import ClaimKeyStore
 from deedbox.core.claim_pages import ClaimPageStore
@@ -75,6 +76,11 @@ class Stores(Protocol):
     @property
     def device_profiles(self) -> DeviceProfileStore:
         """Device profiles."""
+        ...
+
+    @property
+    def claim_control(self) -> ClaimControlStore:
+        """The tenant's view of claiming."""
         ...
 
     @property

@@ -53,6 +53,7 @@ def _rest(parts: Parts) -> Application:
         exchange=parts.exchange,
         attribute_changes=parts.attribute_changes,
         reading_limits=parts.settings.reading,
+        import_limits=parts.settings.bulk_import,
     )
     return cast(Application, rest_application(context))
 

@@ -4,6 +4,7 @@ from deedbox.storage.activity import ActivityStore
 from deedbox.storage.attribute_changes import EndedAttributeStore
 from deedbox.storage.attributes import AttributeStore
 from deedbox.storage.audit_log import AuditLogStore
+from deedbox.storage.claim_control import ClaimControlStore
 from deedbox.storage.claim_intents import ClaimIntentStore
 from deedbox.storage.claim_keys import ClaimKeyStore
 from deedbox.storage.claim_pages import ClaimPageStore
@@ -74,6 +75,11 @@ class Stores:
     def device_profiles(self) -> DeviceProfileStore:
         """Device profiles."""
         return DeviceProfileStore(self.transaction)
+
+    @property
+    def claim_control(self) -> ClaimControlStore:
+        """The tenant's view of claiming."""
+        return ClaimControlStore(self.transaction)
 
     @property
     def claim_keys(self) -> ClaimKeyStore:
