@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import get
 from litestar.di import Provide
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, principal_of
 from deedbox.api.paging import page_of
@@ -35,13 +35,13 @@ class Period:
 
 def period_parameters(
     start_time: Annotated[
-        int | None, Parameter(query="startTime", description="From then, epoch milliseconds.")
+        int | None, QueryParameter(name="startTime", description="From then, epoch milliseconds.")
     ] = None,
     end_time: Annotated[
-        int | None, Parameter(query="endTime", description="Until then, epoch milliseconds.")
+        int | None, QueryParameter(name="endTime", description="Until then, epoch milliseconds.")
     ] = None,
     action_types: Annotated[
-        str, Parameter(query="actionTypes", description="Actions with commas between; none: all.")
+        str, QueryParameter(name="actionTypes", description="Actions with commas between; none: all.")
     ] = "",
 ) -> Period:
     """Return the part of the log that a request asks for: the dependency `period` of these lists."""

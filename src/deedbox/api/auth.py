@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, QueryParameter
 from litestar.response import Redirect
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
@@ -96,7 +96,7 @@ async def password_policy() -> PasswordPolicyShape:
 
 @get("/api/noauth/activate", status_code=303, summary="Follow an activation link", **_PUBLIC)
 async def follow_activation_link(
-    request: ApiRequest, activate_token: Annotated[str, Parameter(query="activateToken")]
+    request: ApiRequest, activate_token: Annotated[str, QueryParameter(name="activateToken")]
 ) -> Response[Any]:
     """Go on to the page that asks for a password. 409 for a link that is unknown, used or expired."""
     try:
@@ -126,7 +126,7 @@ async def ask_for_reset(request: ApiRequest, data: EmailShape) -> None:
 
 @get("/api/noauth/resetPassword", status_code=303, summary="Follow a reset link", **_PUBLIC)
 async def follow_reset_link(
-    request: ApiRequest, reset_token: Annotated[str, Parameter(query="resetToken")]
+    request: ApiRequest, reset_token: Annotated[str, QueryParameter(name="resetToken")]
 ) -> Response[Any]:
     """Go on to the page that asks for a password. 409 for a link that is unknown, used or expired."""
     try:

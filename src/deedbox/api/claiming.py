@@ -6,7 +6,7 @@ from urllib.parse import unquote
 from uuid import UUID
 
 from litestar import Response, delete, post
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 
 from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.claiming import ClaimResultShape, ClaimShape
@@ -27,8 +27,8 @@ async def claim_device(
     request: ApiRequest,
     device_name: str,
     data: ClaimShape | None = None,
-    sub_customer_id: Annotated[UUID | None, Parameter(query="subCustomerId")] = None,
-    idempotency_key: Annotated[str | None, Parameter(header="Idempotency-Key")] = None,
+    sub_customer_id: Annotated[UUID | None, QueryParameter(name="subCustomerId")] = None,
+    idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
 ) -> Response[Any]:
     """Make the device yours by its name and secret key.
 

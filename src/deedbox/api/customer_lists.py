@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.identifiers import uuids_of
@@ -30,7 +30,7 @@ async def list_customers(
     request: ApiRequest,
     wanted: PageRequest,
     customer_ids: Annotated[
-        str | None, Parameter(query="customerIds", description="Some by their ids.")
+        str | None, QueryParameter(name="customerIds", description="Some by their ids.")
     ] = None,
 ) -> Page[CustomerShape] | list[CustomerShape]:
     """Return a page of your tenant's customers, or a plain list of those that `customerIds` names."""
@@ -54,7 +54,7 @@ async def list_customer_infos(request: ApiRequest, wanted: PageRequest) -> Page[
 @get("/api/customers/list", tags=TAGS, summary="Read several customers")
 async def list_customers_by_ids(
     request: ApiRequest,
-    customer_ids: Annotated[str, Parameter(query="customerIds", description="Ids with commas between.")],
+    customer_ids: Annotated[str, QueryParameter(name="customerIds", description="Ids with commas between.")],
 ) -> list[CustomerShape]:
     """Return those of the customers that your tenant has, at most 1000 at once."""
     return await _some(request, customer_ids)

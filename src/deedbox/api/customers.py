@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import delete, get, post
 from litestar.enums import MediaType
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.customers import (
@@ -56,7 +56,10 @@ async def save_customer(
             return await customers.create(stores.customers, actor, wanted)
         return await customers.change(stores.customers, actor, wanted, data.version)
 
-    return customer_shape(await context_of(request).storage.write(work))
+    saved = await context_of(request).storage.write(work)
+    # Whoever is signed in carries the title along.
+    context_of(request).authenticator.forget(saved.id)
+    return customer_shape(saved)
 
 
 @get("/api/customer/{customer_id:uuid}", tags=TAGS, summary="Read a customer")
@@ -84,7 +87,7 @@ async def get_title(request: ApiRequest, customer_id: UUID) -> str:
 
 @get("/api/tenant/customers", tags=TAGS, summary="Read a customer by its title")
 async def get_customer_by_title(
-    request: ApiRequest, title: Annotated[str, Parameter(query="customerTitle")]
+    request: ApiRequest, title: Annotated[str, QueryParameter(name="customerTitle")]
 ) -> CustomerShape:
     """Return the customer with exactly this title. For tenant administrators."""
     principal = await principal_of(request)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.devices import TAGS, named_device
@@ -25,9 +25,11 @@ from deedbox.core.paging import Listing, PageRequest, PageSlice
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
 from deedbox.core.storage import Stores
 
-Type = Annotated[str, Parameter(query="type", description="Only devices of this type.")]
-ProfileId = Annotated[UUID | None, Parameter(query="deviceProfileId", description="Only of this profile.")]
-Active = Annotated[bool | None, Parameter(query="active", description="Only those active now, or not.")]
+Type = Annotated[str, QueryParameter(name="type", description="Only devices of this type.")]
+ProfileId = Annotated[
+    UUID | None, QueryParameter(name="deviceProfileId", description="Only of this profile.")
+]
+Active = Annotated[bool | None, QueryParameter(name="active", description="Only those active now, or not.")]
 
 
 @get("/api/tenant/devices", tags=TAGS, summary="List the tenant's devices")
@@ -36,7 +38,7 @@ async def list_tenant_devices(
     wanted: PageRequest,
     device_type: Type = "",
     device_name: Annotated[
-        str | None, Parameter(query="deviceName", description="The one device of this name.")
+        str | None, QueryParameter(name="deviceName", description="The one device of this name.")
     ] = None,
 ) -> Page[DeviceShape] | DeviceShape:
     """Return a page of all devices of your tenant; with `deviceName` that one device instead of a page."""
@@ -112,7 +114,7 @@ async def list_my_devices(
 @get("/api/devices", tags=TAGS, summary="Read several devices")
 async def list_devices_by_ids(
     request: ApiRequest,
-    device_ids: Annotated[str, Parameter(query="deviceIds", description="Ids with commas between.")],
+    device_ids: Annotated[str, QueryParameter(name="deviceIds", description="Ids with commas between.")],
 ) -> list[DeviceShape]:
     """Return those of the devices that exist and that you may read, at most 1000 at once."""
     principal, wanted = await principal_of(request), uuids_of(device_ids, "deviceIds")

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.identifiers import uuids_of
@@ -39,7 +39,7 @@ async def list_infos(
     request: ApiRequest,
     wanted: PageRequest,
     profile_ids: Annotated[
-        str | None, Parameter(query="deviceProfileIds", description="Some by their ids.")
+        str | None, QueryParameter(name="deviceProfileIds", description="Some by their ids.")
     ] = None,
 ) -> Page[DeviceProfileInfoShape] | list[DeviceProfileInfoShape]:
     """Return a page of your tenant's profiles, or a plain list of those that `deviceProfileIds` names."""
@@ -52,7 +52,9 @@ async def list_infos(
 @get("/api/deviceProfileInfos/list", tags=TAGS, summary="Read several device profiles")
 async def list_infos_by_ids(
     request: ApiRequest,
-    profile_ids: Annotated[str, Parameter(query="deviceProfileIds", description="Ids with commas between.")],
+    profile_ids: Annotated[
+        str, QueryParameter(name="deviceProfileIds", description="Ids with commas between.")
+    ],
 ) -> list[DeviceProfileInfoShape]:
     """Return those of the profiles that your tenant has, at most 1000 at once."""
     return await _some(request, profile_ids)
@@ -62,7 +64,7 @@ async def list_infos_by_ids(
 async def list_names(
     request: ApiRequest,
     active_only: Annotated[
-        str, Parameter(query="activeOnly", description="true: only profiles that devices have.")
+        str, QueryParameter(name="activeOnly", description="true: only profiles that devices have.")
     ] = "false",
 ) -> list[EntityInfoShape]:
     """Return ids and names of your tenant's profiles in the order of names, at most 1000."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import delete, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.credentials import DeviceWithCredentialsShape, credentials_draft
@@ -40,13 +40,13 @@ _LABEL = Example(
 async def save_device(
     request: ApiRequest,
     data: Annotated[DeviceSaveShape, Body(examples=[_NEW, _LABEL])],
-    access_token: Annotated[str | None, Parameter(query="accessToken")] = None,
+    access_token: Annotated[str | None, QueryParameter(name="accessToken")] = None,
     name_conflict_policy: Annotated[
-        Literal["FAIL", "UNIQUIFY"], Parameter(query="nameConflictPolicy")
+        Literal["FAIL", "UNIQUIFY"], QueryParameter(name="nameConflictPolicy")
     ] = "FAIL",
-    uniquify_separator: Annotated[str, Parameter(query="uniquifySeparator")] = "_",
+    uniquify_separator: Annotated[str, QueryParameter(name="uniquifySeparator")] = "_",
     uniquify_strategy: Annotated[
-        Literal["RANDOM", "INCREMENTAL"], Parameter(query="uniquifyStrategy")
+        Literal["RANDOM", "INCREMENTAL"], QueryParameter(name="uniquifyStrategy")
     ] = "RANDOM",
 ) -> DeviceShape:
     """Make a device (no `id`) or change the one that `id` names; fields that are absent stay as they are.
@@ -102,7 +102,7 @@ async def get_device_info(request: ApiRequest, device_id: UUID) -> DeviceInfoSha
 
 @get("/api/tenant/device", tags=TAGS, summary="Read a device by its name")
 async def get_tenant_device(
-    request: ApiRequest, device_name: Annotated[str, Parameter(query="deviceName")]
+    request: ApiRequest, device_name: Annotated[str, QueryParameter(name="deviceName")]
 ) -> DeviceShape:
     """Return the device with exactly this name. For tenant administrators."""
     return device_shape(await named_device(request, await principal_of(request), device_name))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of
 from deedbox.api.shapes.entities import Page
@@ -17,11 +17,11 @@ S = TypeVar("S")
 
 
 def page_parameters(
-    page: Annotated[int, Parameter(query="page", description="From 0.")] = 0,
-    page_size: Annotated[int, Parameter(query="pageSize", description="1 to 1000.")] = 100,
-    sort_property: Annotated[str, Parameter(query="sortProperty")] = "",
-    sort_order: Annotated[str, Parameter(query="sortOrder", description="ASC or DESC.")] = "",
-    text_search: Annotated[str, Parameter(query="textSearch", description="Part of a name.")] = "",
+    page: Annotated[int, QueryParameter(name="page", description="From 0.")] = 0,
+    page_size: Annotated[int, QueryParameter(name="pageSize", description="1 to 1000.")] = 100,
+    sort_property: Annotated[str, QueryParameter(name="sortProperty")] = "",
+    sort_order: Annotated[str, QueryParameter(name="sortOrder", description="ASC or DESC.")] = "",
+    text_search: Annotated[str, QueryParameter(name="textSearch", description="Part of a name.")] = "",
 ) -> PageRequest:
     """Return the page that a request asks for: the dependency `wanted` of every list."""
     return page_request(page, page_size, sort_property, sort_order, text_search)

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import delete, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.identifiers import uuids_of
@@ -123,7 +123,9 @@ async def delete_tenant(request: ApiRequest, tenant_id: UUID) -> None:
 async def list_tenants(
     request: ApiRequest,
     wanted: PageRequest,
-    tenant_ids: Annotated[str | None, Parameter(query="tenantIds", description="Some by their ids.")] = None,
+    tenant_ids: Annotated[
+        str | None, QueryParameter(name="tenantIds", description="Some by their ids.")
+    ] = None,
 ) -> Page[TenantShape] | list[TenantShape]:
     """Return a page of all tenants, or a plain list of those in `tenantIds`. For system administrators."""
     if tenant_ids is not None:
@@ -136,7 +138,7 @@ async def list_tenants(
 @get("/api/tenants/list", tags=TAGS, summary="Read several tenants")
 async def list_tenants_by_ids(
     request: ApiRequest,
-    tenant_ids: Annotated[str, Parameter(query="tenantIds", description="Ids with commas between.")],
+    tenant_ids: Annotated[str, QueryParameter(name="tenantIds", description="Ids with commas between.")],
 ) -> list[TenantShape]:
     """Return those of the tenants that exist, at most 1000 at once. For system administrators."""
     return await _some(request, tenant_ids)

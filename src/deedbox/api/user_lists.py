@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.identifiers import uuids_of
@@ -31,7 +31,7 @@ Users = Callable[[Stores, PageSlice], Coroutine[Any, Any, Listing[User]]]
 async def list_users(
     request: ApiRequest,
     wanted: PageRequest,
-    user_ids: Annotated[str | None, Parameter(query="userIds", description="Only these.")] = None,
+    user_ids: Annotated[str | None, QueryParameter(name="userIds", description="Only these.")] = None,
 ) -> Page[UserShape] | list[UserShape]:
     """Return a page of your tenant's users; of the deployment's administrators for these; yourself for
     customers' users. With `userIds` a list of those instead of a page.
@@ -51,7 +51,7 @@ async def list_user_infos(request: ApiRequest, wanted: PageRequest) -> Page[User
 
 @get("/api/users/list", tags=TAGS, summary="Read users by their ids")
 async def list_users_by_ids(
-    request: ApiRequest, user_ids: Annotated[str, Parameter(query="userIds", description="With commas.")]
+    request: ApiRequest, user_ids: Annotated[str, QueryParameter(name="userIds", description="With commas.")]
 ) -> list[UserShape]:
     """Return those of these users that you may see."""
     return await _users_by_ids(request, await principal_of(request), user_ids)

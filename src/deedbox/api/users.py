@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import MediaType, delete, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.auth import TokenPairShape, token_pair_shape
@@ -49,7 +49,7 @@ async def save_user(
     data: Annotated[UserSaveShape, Body(examples=[_INVITED])],
     send_activation_mail: Annotated[
         bool,
-        Parameter(query="sendActivationMail", description="Ignored: show the activation link instead."),
+        QueryParameter(name="sendActivationMail", description="Ignored: show the activation link instead."),
     ] = True,
 ) -> UserShape:
     """Make a user (no `id`) or change the one that `id` names; fields that are absent stay as they are.
@@ -97,7 +97,7 @@ async def delete_user(request: ApiRequest, user_id: UUID) -> None:
 async def enable_user(
     request: ApiRequest,
     user_id: UUID,
-    enabled: Annotated[bool, Parameter(query="userCredentialsEnabled")] = True,
+    enabled: Annotated[bool, QueryParameter(name="userCredentialsEnabled")] = True,
 ) -> None:
     """Let a user sign in, or end its sessions and let it not. 400 for the last administrator."""
     principal, context, address = await principal_of(request), context_of(request), source_address(request)

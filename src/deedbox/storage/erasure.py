@@ -1,6 +1,5 @@
 """Deletes what hangs on customers and tenants, some rows at a time."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from deedbox.core.ids import NULL_ID
 from deedbox.storage.deeds import DeedStore
 from deedbox.storage.devices import DeviceStore
 from deedbox.storage.tallies import change_tally
+from deedbox.storage.users import UserStore
 
 _WHAT_ENTITIES_SAID = ("erase_attributes_of", "erase_latest_of", "erase_series_of", "erase_tallies_of")
 
@@ -23,13 +23,10 @@ class ErasureStore(DeedStore):
         else:
             asked = {"tenant_id": tenant_id, "customer_id": customer_id}
             users = await self._ids("some_users_of_customer", **asked, most=most)
-        await self.transaction.batch("erase_sessions", users)
-        erased = await self.transaction.batch("erase_users", users)
-        for owner, count in Counter(row[0] for row in erased).items():
-            owner_id = tenant_id if owner is None else UUID(bytes=owner)
-            await change_tally(self.transaction, owner_id, "user", -count)
-        await change_tally(self.transaction, tenant_id, "tenant_user", -len(erased))
-        return len(erased)
+        store = UserStore(self.transaction)
+        found = [await store.find_user(user_id) for (user_id,) in users]
+        await store.delete_users([user for user in found if user is not None])
+        return len(users)
 
     async def devices_of_tenant(self, tenant_id: UUID, most: int) -> list[UUID]:
         """Return devices of the tenant."""

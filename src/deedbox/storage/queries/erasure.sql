@@ -4,15 +4,6 @@ select id from user_account where tenant_id = :tenant_id and customer_id = :cust
 -- name: some_users_of_tenant
 select id from user_account where tenant_id = :tenant_id order by id limit :most
 
--- name: erase_sessions
-with asked(user_id) as (/*rows: uuid*/)
-delete from user_session where user_id in (select user_id from asked)
-
--- name: erase_users
-with asked(id) as (/*rows: uuid*/)
-delete from user_account where id in (select id from asked)
-returning customer_id
-
 -- name: some_devices_of_tenant
 select id from device where tenant_id = :tenant_id order by id limit :most
 
