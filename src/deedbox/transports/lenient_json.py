@@ -26,10 +26,15 @@ _NOT_NUMBERS = ("nan", "infinity", "-infinity", "inf", "-inf")
 
 def decode(body: bytes) -> Any:
     """Return the value that `body` holds. Raises InvalidValue, which names a position, never the text."""
+    return decode_and_tell(body)[0]
+
+
+def decode_and_tell(body: bytes) -> tuple[Any, bool]:
+    """Return the value, and whether `body` was strict JSON. Raises InvalidValue."""
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(body), True
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Reader(_text(body), _number).read()
+        return _Reader(_text(body), _number).read(), False
 
 
 def decode_keeping_numbers_as_text(body: bytes) -> Any:

@@ -14,7 +14,7 @@ from deedbox.core.errors import InvalidValue
 from deedbox.core.telemetry import Point, points_of
 from deedbox.core.values import Value, named_values
 from deedbox.core.windows import Announcement, check_secret_key
-from deedbox.transports.lenient_json import decode, decode_keeping_numbers_as_text
+from deedbox.transports.lenient_json import decode, decode_and_tell, decode_keeping_numbers_as_text
 
 _CLAIM_FORM = 'A claim message is {"secretKey": "...", "durationMs": 60000}, each field optional'
 _REQUEST_FORM = 'A request is {"method": "getTime", "params": {}}'
@@ -56,6 +56,14 @@ def device_request(body: bytes) -> str:
         raise InvalidValue(f"{_REQUEST_FORM}; params are missing.", "/params")
     method: str = message["method"]
     return method
+
+
+def reply(body: bytes) -> bytes:
+    """Return a reply to a command as strict JSON: as it came, if it is that. Raises InvalidValue."""
+    if not body:
+        return body
+    value, is_strict = decode_and_tell(body)
+    return body if is_strict else msgspec.json.encode(value)
 
 
 def command_message(command_id: int, method: str, params: Any) -> bytes:

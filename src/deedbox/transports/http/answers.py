@@ -30,6 +30,7 @@ TABLE: Mapping[type[errors.Refusal], tuple[int, int]] = {
     errors.TooManyAttempts: (429, 33),
     errors.VersionConflict: (409, 35),
     errors.LimitReached: (503, 33),
+    errors.TooBusy: (503, 33),
     errors.PayloadTooLarge: (413, 31),
     errors.DeviceOffline: (504, 2),
     errors.StorageUnavailable: (503, 46),

@@ -53,7 +53,7 @@ class DeviceApplication:
             "rpc": {"POST": messages.ask, "GET": news.command},
             "rpc/{id}": {"POST": messages.reply},
         }
-        self.end_polls = news.close
+        self._news = news
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of a device."""
@@ -70,6 +70,15 @@ class DeviceApplication:
             _log.exception("unexpected error on the device side")
             answer = error_answer(500, 2, "internal_error", _FAILED)
         await send_answer(answer, send)
+
+    @property
+    def waiting_polls(self) -> int:
+        """How many long polls wait now."""
+        return self._news.waiting
+
+    def end_polls(self) -> None:
+        """Answer all long polls as if their time were over, and those that still come."""
+        self._news.close()
 
     async def close(self) -> None:
         """Let waiting devices go and write what is not written yet."""

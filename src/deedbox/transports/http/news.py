@@ -22,6 +22,11 @@ class News:
         self._polls = Polls(context.settings.polls, context.settings.polls_per_device)
         self.close = self._polls.close
 
+    @property
+    def waiting(self) -> int:
+        """How many polls wait now."""
+        return self._polls.count
+
     async def command(self, request: DeviceRequest) -> Answer:
         """Wait for a command; one that was sent in the time of another owner is passed over."""
         loop = asyncio.get_running_loop()

@@ -14,13 +14,13 @@ _Key = tuple[str, UUID]
 
 
 class Polls:
-    """All long polls that wait now. Per device and kind the newest win: an older connection may be dead."""
+    """All long polls that wait now, `count` in number; per device and kind the newest win over dead ones."""
 
     def __init__(self, most: int, most_per_device: int) -> None:
         self._most = most
         self._most_per_device = most_per_device
         self._waiting: dict[_Key, list[asyncio.Task[Any]]] = {}
-        self._count = 0
+        self.count = 0
         self._is_closed = False
 
     async def wait(
@@ -30,7 +30,7 @@ class Polls:
 
         Raises ClientGone, and LimitReached when too many wait already.
         """
-        if self._count >= self._most:
+        if self.count >= self._most:
             arrival.close()
             raise LimitReached("Too many devices wait here for news. Try again in some seconds.")
         arriving = asyncio.create_task(arrival)
@@ -58,7 +58,7 @@ class Polls:
     def _enter(self, key: _Key, arriving: asyncio.Task[Any]) -> None:
         waiting = self._waiting.setdefault(key, [])
         waiting.append(arriving)
-        self._count += 1
+        self.count += 1
         if len(waiting) > self._most_per_device:
             waiting[0].cancel()
         if self._is_closed:
@@ -67,7 +67,7 @@ class Polls:
     def _leave(self, key: _Key, arriving: asyncio.Task[Any]) -> None:
         waiting = self._waiting[key]
         waiting.remove(arriving)
-        self._count -= 1
+        self.count -= 1
         if not waiting:
             del self._waiting[key]
 

@@ -1,0 +1,216 @@
+"""The device side on the bench: the real application over SQLite, served on a real socket."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from deedbox.cluster.attribute_changes import AttributeHints
+from deedbox.cluster.local import LocalBus
+from deedbox.cluster.rpc import CommandExchange
+from deedbox.core.attributes import Attribute, NewAttribute, Scope, Writer, write
+from deedbox.core.credential_kinds import CredentialsDraft
+from deedbox.core.credentials import change_credentials
+from deedbox.core.deed_ends import follow_deed_end
+from deedbox.core.devices import Device
+from deedbox.core.holders import Extent
+from deedbox.core.ownership import ClaimPolicy
+from deedbox.core.rpc import Command, Outcome
+from deedbox.core.telemetry import Point
+from deedbox.core.windows import Announced
+from deedbox.serving.servers import HttpServer
+from deedbox.storage.stores import Stores
+from deedbox.testing.claim_scene import ClaimScene, made_device
+from deedbox.transports.http.answers import Receive, Send
+from deedbox.transports.http.answers import Scope as AsgiScope
+from deedbox.transports.http.application import DeviceApplication, device_application
+from deedbox.transports.http.context import DeviceContext
+from deedbox.transports.http.settings import DeviceApiSettings
+from tests.ports import free_port
+from tests.storage.sqlite_bench import SQLiteBench
+
+T = TypeVar("T")
+TOKEN = "A1_TEST_TOKEN"
+#: Longer than anything here takes; nobody waits for it unless something is broken.
+PATIENCE_MS = 20_000
+EVERYTHING = Extent(0, 1_000_000)
+SETTINGS = DeviceApiSettings(largest_body_bytes=2_000, largest_rpc_body_bytes=1_100, body_timeout_s=1)
+
+
+class DeviceBench:
+    """A server for devices. The clock is the storage bench's; `device` has the token TOKEN."""
+
+    def __init__(self, sqlite: SQLiteBench, settings: DeviceApiSettings = SETTINGS) -> None:
+        self.sqlite = sqlite
+        self.scene = ClaimScene(sqlite)
+        self.device = made_device(1)
+        self.other = made_device(2)
+        self.heard: list[Announced] = []
+        self.settings = settings
+        bus = LocalBus()
+        self.exchange = CommandExchange(bus, "bench", settings.commands_per_device)
+        self.changes = AttributeHints(bus)
+        self.application = self._application()
+        self.port = free_port()
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
+
+    def use_policy(self, policy: ClaimPolicy) -> None:
+        """Go on with other settings for claiming."""
+        self.scene.policy = policy
+        self.application = self._application()
+
+    def _application(self) -> DeviceApplication:
+        return device_application(
+            DeviceContext(
+                storage=self.sqlite.storage,
+                keys=self.scene.keys,
+                policy=self.scene.policy,
+                exchange=self.exchange,
+                attribute_changes=self.changes,
+                settings=self.settings,
+                clock_ms=lambda: self.sqlite.now_ms,
+                announced=self.heard.append,
+            )
+        )
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Hand a request on to the application of the moment."""
+        await self.application(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def served(self) -> AsyncIterator["DeviceBench"]:
+        """Serve while the block runs."""
+        await self.scene.prepare(2)
+        await self.give_token(self.device, TOKEN)
+        listening = socket.create_server(("127.0.0.1", self.port))
+        server = HttpServer(self, [listening], 5, 1)
+        serving = asyncio.create_task(server.run_until_stopped())
+        try:
+            yield self
+        finally:
+            await self.client.aclose()
+            await self.application.close()
+            server.stop()
+            await serving
+            listening.close()
+
+    async def give_token(self, device: Device, token: str) -> None:
+        """Give the device an access token in the place of the one it had."""
+
+        async def work(stores: Stores) -> None:
+            draft = CredentialsDraft(credentials_id=token)
+            await change_credentials(stores.credentials, self.scene.keys, device.id, draft, None)
+
+        await self.sqlite.storage.write(work)
+
+    async def post(self, path: str, content: Any = b"", token: str = TOKEN, **more: Any) -> httpx.Response:
+        """Send a message: bytes as they are, anything else as JSON."""
+        body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+        return await self.client.post(_address(token, path), content=body, **more)
+
+    async def get(self, path: str, token: str = TOKEN, **query: Any) -> httpx.Response:
+        """Ask for something."""
+        return await self.client.get(_address(token, path), params=query, timeout=PATIENCE_MS / 1000)
+
+    async def send(self, method: str, path: str, token: str = TOKEN) -> httpx.Response:
+        """Send a request without a body."""
+        return await self.client.request(method, _address(token, path))
+
+    async def until_polls(self, count: int) -> None:
+        """Wait until so many long polls wait."""
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while self.application.waiting_polls != count:  # noqa: ASYNC110 - it says how many, not when
+                await asyncio.sleep(0.002)
+
+    async def latest(self, device: Device | None = None) -> dict[str, Any]:
+        """Return the newest value of each series of the device."""
+        device_id = (device or self.device).id
+        points = await self.look(lambda stores: stores.time_series.latest_points(device_id, EVERYTHING))
+        return {point.key: point.value for point in points}
+
+    async def points(self) -> Sequence[Point]:
+        """Return the newest points of the device's series."""
+        found: list[Point] = await self.look(
+            lambda stores: stores.time_series.latest_points(self.device.id, EVERYTHING)
+        )
+        return found
+
+    async def reported(self) -> dict[str, Any]:
+        """Return what the device reported about itself."""
+        scopes = [Scope.CLIENT_SCOPE]
+        found: list[Attribute] = await self.look(
+            lambda stores: stores.attributes.attributes_of(self.device.id, scopes, EVERYTHING)
+        )
+        return {it.name: it.value for it in found}
+
+    async def share(self, writer: Writer = Writer.TENANT, **values: Any) -> None:
+        """Write shared attributes and tell the device."""
+        await self.store_shared(writer, **values)
+        self.changes.tell(self.device.id, list(values))
+
+    async def store_shared(self, writer: Writer, **values: Any) -> None:
+        """Write shared attributes and tell nobody."""
+
+        async def work(stores: Stores) -> None:
+            rows = [self._shared(name, writer, value) for name, value in values.items()]
+            await write(stores.attributes, rows)
+
+        await self.sqlite.storage.write(work)
+
+    async def follow_deed_end(self) -> None:
+        """Do what follows the end of a deed."""
+        await follow_deed_end(self.device.id, self.sqlite.storage, self.exchange, self.changes)
+
+    async def drop_shared(self, *names: str) -> None:
+        """Delete shared attributes and tell the device."""
+
+        async def work(stores: Stores) -> None:
+            await stores.attributes.drop_attributes(self.device.id, Scope.SHARED_SCOPE, names)
+
+        await self.sqlite.storage.write(work)
+        self.changes.tell(self.device.id, names)
+
+    async def call(self, method: str, params: Any = None, timeout_ms: int = PATIENCE_MS) -> Outcome:
+        """Ask the device something, in its present epoch."""
+        command = await self.command(method, params)
+        return await self.exchange.call(command, timeout_ms)
+
+    async def offer(self, method: str, timeout_ms: int = PATIENCE_MS) -> asyncio.Task[Outcome]:
+        """Offer a command, go on, and return what will be its outcome."""
+        call = self.exchange.call(await self.command(method), timeout_ms)
+        offered = asyncio.create_task(call)
+        await asyncio.sleep(0)
+        return offered
+
+    async def command(self, method: str, params: Any = None, one_way: bool = False) -> Command:
+        """Return a command to the device in its present epoch."""
+        epoch = (await self.scene.state(self.device)).epoch
+        return Command(self.device.id, epoch, method, params, one_way)
+
+    async def look(self, ask: Callable[[Stores], Any]) -> Any:
+        """Ask the stores something."""
+
+        async def work(stores: Stores) -> Any:
+            return await ask(stores)
+
+        return await self.sqlite.storage.look(work)
+
+    async def last_activity_at(self, device_id: UUID) -> int | None:
+        """Return when the device was last heard of, None for never."""
+        rows = self.sqlite._rows(
+            "select last_activity_at from device_activity where device_id = ?", device_id
+        )
+        return rows[0]["last_activity_at"] if rows else None
+
+    def _shared(self, name: str, writer: Writer, value: Any) -> NewAttribute:
+        return NewAttribute(self.device.id, Scope.SHARED_SCOPE, name, writer, value, self.sqlite.now_ms)
+
+
+def _address(token: str, path: str) -> str:
+    return f"/api/v1/{quote(token, safe='')}/{path}"
