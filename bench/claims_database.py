@@ -85,7 +85,8 @@ def _add_people(connection: sqlite3.Connection, it: Deployment) -> None:
         "insert into tenant (id, title, slug, created_at) values (?, 'Maker', 'maker', ?)", (tenant, now_ms)
     )
     connection.execute(
-        "insert into device_profile (id, tenant_id, name, is_default, created_at) values (?, ?, 'default', 1, ?)",
+        "insert into device_profile (id, tenant_id, name, is_default, created_at) "
+        "values (?, ?, 'default', 1, ?)",
         (it.profile_id.bytes, tenant, now_ms),
     )
     for number, (customer_id, user_id, session_id) in enumerate(it.customers):
@@ -99,14 +100,13 @@ def _add_people(connection: sqlite3.Connection, it: Deployment) -> None:
             (user_id.bytes, tenant, customer_id.bytes, f"user{number}@example.com", now_ms),
         )
         connection.execute(
-            "insert into user_session (id, user_id, created_at, expires_at) values (?, ?, ?, ?)",
+            "insert into user_session (id, user_id, created_at, expires_at, refresh_id) "
+            "values (?, ?, ?, ?, 'bench')",
             (session_id.bytes, user_id.bytes, now_ms, now_ms + 86_400_000),
         )
 
 
-def _add_devices(
-    connection: sqlite3.Connection, it: Deployment, keys: KeyRing, numbers: range
-) -> None:
+def _add_devices(connection: sqlite3.Connection, it: Deployment, keys: KeyRing, numbers: range) -> None:
     now_ms = time.time_ns() // 1_000_000
     new = [(_new_id(), number) for number in numbers]
     connection.execute("begin")
