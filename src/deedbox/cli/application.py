@@ -2,11 +2,11 @@
 
 import importlib
 import importlib.util
-import sys
 
 import typer
 
 from deedbox.cli import config, doctor, migrate, secrets, serve, version
+from deedbox.cli.failing import failing
 
 commands = typer.Typer(
     name="deedbox",
@@ -37,10 +37,5 @@ def _whole(
 
 def run() -> None:
     """Run the command line; end the process with its exit code."""
-    from deedbox.main.failures import CannotStart
-
-    try:
+    with failing():
         commands()
-    except CannotStart as error:
-        print(f"deedbox: {error}", file=sys.stderr)
-        raise SystemExit(1) from None

@@ -5,14 +5,8 @@ from typing import Annotated
 
 import typer
 
-from deedbox.cli.options import (
-    ConfigOption,
-    DatabaseOption,
-    DataOption,
-    JsonOption,
-    folder_options,
-    loaded,
-)
+from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption, JsonOption
+from deedbox.cli.settings import folder_options, loaded
 
 
 def config(

@@ -5,14 +5,8 @@ import sys
 
 import typer
 
-from deedbox.cli.options import (
-    ConfigOption,
-    DatabaseOption,
-    DataOption,
-    JsonOption,
-    folder_options,
-    loaded,
-)
+from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption, JsonOption
+from deedbox.cli.settings import folder_options, loaded
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 

@@ -1,6 +1,7 @@
 """`deedbox migrate`."""
 
-from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption, folder_options, loaded
+from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption
+from deedbox.cli.settings import folder_options, loaded
 
 
 def migrate(

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption, folder_options, loaded
+from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption
+from deedbox.cli.settings import folder_options, loaded
 
 commands = typer.Typer(help="Keys for encryption, digests and sign-in tokens.", no_args_is_help=True)
 

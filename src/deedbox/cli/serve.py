@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption, folder_options, loaded
+from deedbox.cli.options import ConfigOption, DatabaseOption, DataOption
+from deedbox.cli.serving import CONFIG, run_server
 
 
 def _listen(name: str, text: str) -> typer.models.OptionInfo:
@@ -33,12 +34,18 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer rea
     config: ConfigOption = None,
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C; a second one stops without waiting for requests under way."""
-    from deedbox.main.running import serve as run
-
-    listeners = {"http": http, "https": https, "mqtt": mqtt, "mqtts": mqtts, "coap": coap, "coaps": coaps}
-    options = {f"{name}.listen": (f"--{name}", value) for name, value in listeners.items()}
-    options |= folder_options(data, database_url)
-    options["tls.certificate_file"] = ("--tls-certificate", tls_certificate)
-    options["tls.key_file"] = ("--tls-key", tls_key)
-    options["nats.url"] = ("--nats-url", nats_url)
-    run(loaded(options, config).settings)
+    options = {
+        "--data": data,
+        "--http": http,
+        "--https": https,
+        "--mqtt": mqtt,
+        "--mqtts": mqtts,
+        "--coap": coap,
+        "--coaps": coaps,
+        "--tls-certificate": tls_certificate,
+        "--tls-key": tls_key,
+        "--database-url": database_url,
+        "--nats-url": nats_url,
+        CONFIG: None if config is None else str(config),
+    }
+    run_server({name: value for name, value in options.items() if value is not None})
