@@ -49,7 +49,7 @@ async def save(
     others = data
     if scope is Scope.SERVER_SCOPE and wanted.kind is Resource.DEVICE:
         others = await _save_claim_key(stores, keys, principal, holder, data)
-    values = _values(others, scope) if others or not data else {}
+    values = _values(others) if others or not data else {}
     writer = Writer.TENANT if principal.customer_id is None else Writer.CUSTOMER
     await attributes.write(stores.attributes, await _rows(stores, holder, scope, writer, values))
     await _record_change(stores, actor, holder, "ATTRIBUTES_UPDATED", scope, data)
@@ -129,9 +129,9 @@ def _check_writable(scope: Scope, kind: Resource) -> None:
         raise InvalidValue("Invalid scope: SHARED_SCOPE. Only devices have shared attributes.")
 
 
-def _values(data: object, scope: Scope) -> dict[str, Value]:
-    if scope is Scope.SHARED_SCOPE and isinstance(data, Mapping) and CLAIMING_DATA in data:
-        raise InvalidValue("claimingData is a claim key. Send it to SERVER_SCOPE; devices must not see it.")
+def _values(data: object) -> dict[str, Value]:
+    if isinstance(data, Mapping) and CLAIMING_DATA in data:
+        raise InvalidValue("claimingData is a claim key. Send it to SERVER_SCOPE of a device; nowhere else.")
     return named_values(data, "The attributes")
 
 
