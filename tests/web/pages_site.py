@@ -19,18 +19,18 @@ from deedbox.core.keys import KeyRing, RingKey
 from deedbox.core.ownership import ClaimPolicy, WindowKind
 from deedbox.core.permissions import Authority
 from deedbox.core.sign_in import SignInPolicy
+from deedbox.core.sign_ins import SignIns
 from deedbox.core.telemetry import Point, Recording
 from deedbox.core.users import User
 from deedbox.core.values import Value
 from deedbox.core.windows import NewWindow
-from deedbox.main.pages import page_sign_in, page_sign_out
 from deedbox.security.authentication import SessionAuthenticator
 from deedbox.security.passwords import Argon2Hasher
 from deedbox.security.tokens import SignInTokens
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_bench import PreparedDevice
 from deedbox.web.application import web_application
-from deedbox.web.context import WebContext
+from deedbox.web.context import SignedIn, WebContext
 from tests.storage.sqlite_bench import SQLiteBench, device_named, new_database
 
 NOW = 1_700_000_000_000
@@ -52,6 +52,7 @@ class PagesSite:
         sign_in = SignInPolicy(attempts_per_address=5)
         tokens = SignInTokens(self.keys, sign_in, lambda: self.bench.now_ms)
         authenticator = SessionAuthenticator(tokens, self.storage, lambda: self.bench.now_ms)
+        self.sign_ins = SignIns(self.storage, self.keys, self.hasher, tokens, authenticator, sign_in)
         bus = LocalBus()
         self.changes = AttributeHints(bus)
         self.application = web_application(
@@ -62,8 +63,8 @@ class PagesSite:
                 page_policy=ClaimPagePolicy(**page_policy),
                 authenticator=authenticator,
                 claim=self.claim,
-                sign_in=page_sign_in(self.storage, self.hasher, tokens, authenticator, sign_in),
-                sign_out=page_sign_out(self.storage, authenticator),
+                sign_in=self.sign_in,
+                sign_out=self.sign_ins.sign_out,
                 exchange=CommandExchange(bus, "node"),
                 attribute_changes=self.changes,
             )
@@ -98,6 +99,11 @@ class PagesSite:
         answer = await browser.post("/d/sign-in", data={"email": f"{who}@example.org", "password": PASSWORD})
         assert answer.status_code == 303
         return browser
+
+    async def sign_in(self, email: str, password: str, source_address: str) -> SignedIn:
+        """Open a session as `main` would."""
+        pair = await self.sign_ins.by_password(email, password, source_address)
+        return SignedIn(pair.token, 9000)
 
     async def claim(self, request: ClaimRequest) -> ClaimOutcome:
         """Claim as `main` would."""
