@@ -1,0 +1,166 @@
+"""A whole deployment in this process: what `deedbox serve` puts together, called through its REST API only.
+
+The people and their tenant are made once per test process; every test gets its own copy of the data folder.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+from deedbox.config.declared import Settings
+from deedbox.core.sign_in import SignInPolicy
+from deedbox.main.administrator import ensure_administrator
+from deedbox.main.applications import device_side, whole_application
+from deedbox.main.folder import held_folder, migrate_if_needed
+from deedbox.main.parts import Parts, opened_parts
+from deedbox.serving.health import Readiness
+from deedbox.serving.settings import AdminSettings, DataSettings
+
+PASSWORD = "a password for everybody"
+#: Who is there: the system administrator, a tenant's administrator, users of two of its customers, a rival.
+EMAILS = {
+    "root": "root@deedbox.test",
+    "maker": "maker@deedbox.test",
+    "alice": "alice@deedbox.test",
+    "bob": "bob@deedbox.test",
+    "rival": "rival@elsewhere.test",
+}
+
+
+class Deployment:
+    """Call it as somebody: `await deployment.ok("alice", "GET", "/api/auth/user")`; "" is nobody."""
+
+    def __init__(self, parts: Parts, client: httpx.AsyncClient) -> None:
+        self.parts = parts
+        self.client = client
+        self.tokens: dict[str, str] = {}
+
+    async def sign_in(self, email: str, password: str = PASSWORD) -> dict[str, str]:
+        """The token pair of a new session."""
+        answer = await self.call(
+            "", "POST", "/api/auth/login", json={"username": email, "password": password}
+        )
+        assert answer.status_code == 200, answer.text
+        return cast(dict[str, str], answer.json())
+
+    async def token(self, who: str) -> str:
+        """The sign-in token of one of EMAILS, or of whoever was added to `tokens`."""
+        if who not in self.tokens:
+            self.tokens[who] = (await self.sign_in(EMAILS[who]))["token"]
+        return self.tokens[who]
+
+    async def call(self, who: str, method: str, path: str, **more: Any) -> httpx.Response:
+        """What the API answers; `more` is httpx's (`json`, `params`, `headers`, `content`)."""
+        headers = dict(more.pop("headers", {}))
+        if who:
+            headers["X-Authorization"] = f"Bearer {await self.token(who)}"
+        return await self.client.request(method, path, headers=headers, **more)
+
+    async def ok(self, who: str, method: str, path: str, json: Any = None, **query: Any) -> Any:
+        """The JSON (or text) of an answer that must be 200; None when it is empty."""
+        answer = await self.call(who, method, path, params=query or None, **_body(json))
+        assert answer.status_code == 200, answer.text
+        is_json = "json" in answer.headers.get("content-type", "")
+        return (answer.json() if is_json else answer.text) if answer.content else None
+
+    async def refused(
+        self, status: int, who: str, method: str, path: str, json: Any = None, **query: Any
+    ) -> dict[str, Any]:
+        """The error body of an answer that must have this status."""
+        answer = await self.call(who, method, path, params=query or None, **_body(json))
+        assert answer.status_code == status, answer.text
+        assert answer.json()["status"] == status
+        return cast(dict[str, Any], answer.json())
+
+    async def who(self, name: str) -> dict[str, Any]:
+        """The user that one of EMAILS is."""
+        return cast(dict[str, Any], await self.ok(name, "GET", "/api/auth/user"))
+
+    async def user_id(self, name: str) -> str:
+        """The id of one of EMAILS."""
+        return str((await self.who(name))["id"]["id"])
+
+    async def invite(self, host: str, user: dict[str, Any]) -> dict[str, Any]:
+        """A new user, not activated yet."""
+        return cast(dict[str, Any], await self.ok(host, "POST", "/api/user", user))
+
+    async def activation_token(self, host: str, user_id: str) -> str:
+        """The token of a user's activation link."""
+        link = await self.ok(host, "GET", f"/api/user/{user_id}/activationLink")
+        return str(link).partition("activateToken=")[2]
+
+    async def make_user(self, host: str, user: dict[str, Any]) -> dict[str, Any]:
+        """A new user whose password is PASSWORD."""
+        made = await self.invite(host, user)
+        token = await self.activation_token(host, made["id"]["id"])
+        await self.ok("", "POST", "/api/noauth/activate", {"activateToken": token, "password": PASSWORD})
+        return made
+
+    async def make_device(self, name: str, kind: str = "default") -> dict[str, Any]:
+        """A device of the maker's."""
+        made = await self.ok("maker", "POST", "/api/device", {"name": name, "type": kind})
+        return cast(dict[str, Any], made)
+
+    async def device_token(self, device_id: str) -> str:
+        """The access token of a device of the maker's."""
+        credentials = await self.ok("maker", "GET", f"/api/device/{device_id}/credentials")
+        return str(credentials["credentialsId"])
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Run a statement beside the server: to let time pass in stored rows, or to see what is stored."""
+        with sqlite3.connect(self.parts.storage.path) as connection:
+            found = connection.execute(statement, values).fetchall()
+        connection.close()
+        return found
+
+
+@asynccontextmanager
+async def opened_deployment(folder: Path, policy: SignInPolicy | None = None) -> AsyncIterator[Deployment]:
+    """A deployment over a data folder, which is made if it is empty."""
+    settings = Settings(
+        data=DataSettings(folder=str(folder)),
+        admin=AdminSettings(email=EMAILS["root"], password=PASSWORD),
+        sign_in=policy or SignInPolicy(),
+    )
+    with held_folder(settings):
+        migrate_if_needed(settings, in_child=False)
+    async with opened_parts(settings) as parts:
+        await ensure_administrator(parts)
+        device = device_side(parts)
+        application = cast(Any, whole_application(parts, device, Readiness({})))
+        transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://deedbox.test") as client:
+            yield Deployment(parts, client)
+        await device.close()
+
+
+async def make_template(folder: Path) -> None:
+    """Fill a data folder with everybody in EMAILS."""
+    async with opened_deployment(folder) as it:
+        maker = await it.ok("root", "POST", "/api/tenant", {"title": "Gadget Works"})
+        rival = await it.ok("root", "POST", "/api/tenant", {"title": "Rival Works"})
+        await it.make_user("root", _administrator("maker", maker))
+        await it.make_user("root", _administrator("rival", rival))
+        for name in ("alice", "bob"):
+            customer = await it.ok("maker", "POST", "/api/customer", {"title": f"{name.title()}'s home"})
+            user = {"email": EMAILS[name], "authority": "CUSTOMER_USER", "customerId": customer["id"]}
+            await it.make_user("maker", user)
+
+
+def copy_of(template: Path, folder: Path) -> Path:
+    """A copy of a data folder that no server works on."""
+    shutil.copytree(template, folder)
+    return folder
+
+
+def _administrator(name: str, tenant: dict[str, Any]) -> dict[str, Any]:
+    return {"email": EMAILS[name], "authority": "TENANT_ADMIN", "tenantId": tenant["id"]}
+
+
+def _body(json: Any) -> dict[str, Any]:
+    return {} if json is None else {"json": json}
