@@ -14,6 +14,9 @@ from deedbox.api.history_parameters import history_parameters
 from deedbox.api.paging import page_parameters
 from deedbox.api.routes import ROUTES
 
+#: For bodies that do not say how long they are; the others are stopped in front.
+_LARGEST_BODY_BYTES = 16 * 1024 * 1024
+
 
 def rest_application(context: ApiContext) -> Litestar:
     """Return the ASGI application that answers `/api` (but for the device side) and `/docs`."""
@@ -28,6 +31,7 @@ def rest_application(context: ApiContext) -> Litestar:
         },
         openapi_config=OpenAPIConfig(title="Deedbox", version=__version__, path="/docs"),
         logging_config=None,
+        request_max_body_size=_LARGEST_BODY_BYTES,
     )
 
 

@@ -6,7 +6,8 @@ from urllib.parse import unquote
 from uuid import UUID
 
 from litestar import Response, delete, post
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.openapi.spec.example import Example
+from litestar.params import Body, FromPath, HeaderParameter, QueryParameter
 
 from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.claiming import ClaimResultShape, ClaimShape
@@ -19,14 +20,15 @@ from deedbox.core.permissions import Operation, Principal, Resource, Target, che
 from deedbox.core.storage import Stores
 from deedbox.core.windows import check_secret_key
 
+_KEY = Example(value={"secretKey": "value"})
 _PATH = "/api/customer/device/{device_name:str}/claim"
 
 
 @post(_PATH, status_code=200, tags=["Claiming"], summary="Claim a device")
 async def claim_device(
     request: ApiRequest,
-    device_name: str,
-    data: ClaimShape | None = None,
+    device_name: FromPath[str],
+    data: Annotated[ClaimShape | None, Body(examples=[_KEY])] = None,
     sub_customer_id: Annotated[UUID | None, QueryParameter(name="subCustomerId")] = None,
     idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
 ) -> Response[Any]:
@@ -51,7 +53,7 @@ async def claim_device(
 
 
 @delete(_PATH, status_code=200, tags=["Claiming"], summary="Reclaim a device")
-async def reclaim_device(request: ApiRequest, device_name: str) -> None:
+async def reclaim_device(request: ApiRequest, device_name: FromPath[str]) -> None:
     """End the ownership of a device: by its owner, or by its tenant's administrators."""
     principal = await principal_of(request)
     check(principal, Operation.RECLAIM, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, post
 from litestar.openapi.spec.example import Example
-from litestar.params import Body
+from litestar.params import Body, FromPath
 
 from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of, source_address
 from deedbox.api.errors import body as error_body
@@ -38,13 +38,13 @@ _LEGACY_STATUSES = {End.NOT_REPLIED: 408}
 
 
 @post("/api/rpc/oneway/{device_id:str}", status_code=200, tags=["Commands"], summary="Send a command")
-async def send_command(request: ApiRequest, device_id: UUID, data: CommandBody) -> Response[Any]:
+async def send_command(request: ApiRequest, device_id: FromPath[UUID], data: CommandBody) -> Response[Any]:
     """Send a command that needs no reply: 200 as soon as the device has taken it, 504 if it does not."""
     return _response(await _call(request, device_id, data, one_way=True), legacy=False)
 
 
 @post("/api/rpc/twoway/{device_id:str}", status_code=200, tags=["Commands"], summary="Ask a device")
-async def ask_device(request: ApiRequest, device_id: UUID, data: CommandBody) -> Response[Any]:
+async def ask_device(request: ApiRequest, device_id: FromPath[UUID], data: CommandBody) -> Response[Any]:
     """Send a command and wait: 200 with the device's reply as it sent it, 504 if none comes in time."""
     return _response(await _call(request, device_id, data, one_way=False), legacy=False)
 
@@ -55,7 +55,9 @@ async def ask_device(request: ApiRequest, device_id: UUID, data: CommandBody) ->
     tags=["Commands"],
     summary="Send a command (older address)",
 )
-async def send_command_legacy(request: ApiRequest, device_id: UUID, data: CommandBody) -> Response[Any]:
+async def send_command_legacy(
+    request: ApiRequest, device_id: FromPath[UUID], data: CommandBody
+) -> Response[Any]:
     """As `/api/rpc/oneway`, but 409 when the device does not take the command."""
     return _response(await _call(request, device_id, data, one_way=True), legacy=True)
 
@@ -66,7 +68,9 @@ async def send_command_legacy(request: ApiRequest, device_id: UUID, data: Comman
     tags=["Commands"],
     summary="Ask a device (older address)",
 )
-async def ask_device_legacy(request: ApiRequest, device_id: UUID, data: CommandBody) -> Response[Any]:
+async def ask_device_legacy(
+    request: ApiRequest, device_id: FromPath[UUID], data: CommandBody
+) -> Response[Any]:
     """As `/api/rpc/twoway`, but 408 when no reply comes and 409 when the device does not take the command."""
     return _response(await _call(request, device_id, data, one_way=False), legacy=True)
 

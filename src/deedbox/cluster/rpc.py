@@ -98,6 +98,10 @@ class CommandExchange:
         """End every wait for this device, on every node."""
         self._bus.publish(_caller_subject(device_id), _encode(_Cancels()))
 
+    def waiting(self, device_id: UUID) -> int:
+        """Return how many callers on this node wait for the device."""
+        return len(self._calls.get(device_id, {}))
+
     def _open(self, command: Command) -> _Call:
         calls = self._calls.get(command.device_id, {})
         if len(calls) >= self._most_per_device:
