@@ -35,6 +35,14 @@ _LABEL = Example(
     value={"id": {"entityType": "DEVICE", "id": "01890a5d-ac96-774b-bcce-b302099a8057"}, "label": "Kitchen"},
 )
 
+_WITH_TOKEN = Example(
+    summary="A device with a token of your own",
+    value={
+        "device": {"name": "Thermostat 2", "type": "thermostat"},
+        "credentials": {"credentialsType": "ACCESS_TOKEN", "credentialsId": "Aq7sMwG2uXc9LzR4kTbE"},
+    },
+)
+
 
 @post("/api/device", status_code=200, tags=TAGS, summary="Make or change a device")
 async def save_device(
@@ -70,7 +78,9 @@ async def save_device(
 
 
 @post("/api/device-with-credentials", status_code=200, tags=TAGS, summary="Make a device with credentials")
-async def save_device_with_credentials(request: ApiRequest, data: DeviceWithCredentialsShape) -> DeviceShape:
+async def save_device_with_credentials(
+    request: ApiRequest, data: Annotated[DeviceWithCredentialsShape, Body(examples=[_WITH_TOKEN])]
+) -> DeviceShape:
     """Make or change a device and set its credentials, both or neither."""
     principal = await principal_of(request)
     _check_save(principal, data.device)
