@@ -5,7 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 # A build that was green stays green: the quick profile plays the same examples every time.
-settings.register_profile("quick", max_examples=120, stateful_step_count=30, deadline=None, derandomize=True)
+settings.register_profile("quick", max_examples=200, stateful_step_count=30, deadline=None, derandomize=True)
 settings.register_profile(
     "thorough",
     max_examples=3000,

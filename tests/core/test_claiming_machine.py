@@ -26,9 +26,11 @@ from deedbox.testing.claim_scene import (
     BERT,
     BOB,
     CUSTOMERS,
+    GLOBEX,
     HOUR_MS,
     NEIGHBOUR,
     NINA,
+    STRANGERS,
     TENANT,
     ClaimScene,
     Person,
@@ -39,6 +41,8 @@ from tests.core.claiming_model import DAY_MS, Offer, World
 from tests.storage.sqlite_bench import SQLiteBench, new_database
 
 T = TypeVar("T")
+#: Who, the device's name, the key, and a mark that makes a request a repeat.
+Wish = tuple[Person, str, str, bytes | None]
 SHORT_CODE = "3KX-9P2-0F5"
 TYPED = "3KX9P20F5"
 #: Stands for a key of the device, where it has one.
@@ -57,9 +61,19 @@ wishes = st.tuples(
     st.sampled_from([None, None, b"one", b"two"]),
 )
 steps_ms = st.sampled_from([1, 1000, 299_999, 300_000, HOUR_MS, HOUR_MS + 1, DAY_MS, DAY_MS + 1])
-
-
 mostly = st.sampled_from([True, True, False])
+twists = st.sampled_from(
+    [
+        "nothing",
+        "nothing",
+        "block",
+        "forbid",
+        "the last millisecond",
+        "a millisecond late",
+        "late, seen, and back",
+        "another owner and back",
+    ]
+)
 groups = st.lists(wishes, min_size=1, max_size=3)
 
 
@@ -136,7 +150,7 @@ class ClaimingMachine(RuleBasedStateMachine):
         return self.scene.wish(who, name, key, mark and f"{who.name}/{name}/{key}/{mark!r}".encode())
 
     @rule(together=st.lists(wishes, min_size=1, max_size=6))
-    def claim(self, together: list[tuple[Person, str, str, bytes | None]]) -> None:
+    def claim(self, together: list[Wish]) -> None:
         requests = [self.wish(*it) for it in together]
         expected = self.world.claim(requests, self.bench.now_ms, self.scene.policy)
         outcomes = self.do(self.scene.claim_all(requests))
@@ -146,19 +160,35 @@ class ClaimingMachine(RuleBasedStateMachine):
             assert (outcome.retry_after_ms > 0) == (outcome.answer is Answer.TOO_MANY_ATTEMPTS)
             assert outcome.device is None or outcome.device.customer_id == it.customer_id
 
-    @rule(
-        device=devices, key=keys, together=st.lists(wishes, min_size=1, max_size=3), announced=st.booleans()
-    )
+    @rule(device=devices, key=keys, together=groups, announced=st.booleans(), between=twists)
     def offer_and_claim(
-        self, device: Device, key: str, together: list[tuple[Person, str, str, bytes | None]], announced: bool
+        self, device: Device, key: str, together: list[Wish], announced: bool, between: str
     ) -> None:
         """What happens most in life, and seldom by chance."""
         if announced:
             self.announce(device, key, HOUR_MS)
         else:
             self.set_key(device, key, WindowKind.SET_BY_TENANT, HOUR_MS)
+        self.twist(device, between)
         right = [(who, device.name, RIGHT, mark) for who, _, _, mark in together]
         self.claim([*right, *together])
+
+    def twist(self, device: Device, what: str) -> None:
+        match what:
+            case "block":
+                self.block(device, True)
+            case "forbid":
+                self.write_claiming_allowed(device, None)
+                self.change_policy(False)
+            case "the last millisecond" | "a millisecond late":
+                self.bench.now_ms += HOUR_MS + (what == "a millisecond late")
+            case "late, seen, and back":
+                self.bench.now_ms += HOUR_MS + 1
+                self.claim([(BOB if device.tenant_id == TENANT else NINA, device.name, "wrong", None)])
+                self.bench.now_ms -= HOUR_MS
+            case "another owner and back":
+                self.assign(device, GLOBEX if device.tenant_id == TENANT else STRANGERS)
+                self.unassign(device)
 
     @rule(device=devices, customer_id=st.sampled_from([it for _, it in CUSTOMERS]))
     def assign(self, device: Device, customer_id: UUID) -> None:
