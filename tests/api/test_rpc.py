@@ -111,9 +111,7 @@ async def test_a_bad_body_is_refused(gadget: Gadget, content: str) -> None:
     assert await gadget.audit() == []
 
 
-@pytest.mark.parametrize(
-    ("who", "status"), [("bob", 403), ("rival", 404), ("root", 404), ("", 401)], ids=lambda it: str(it)
-)
+@pytest.mark.parametrize(("who", "status"), [("bob", 403), ("rival", 404), ("root", 404), ("", 401)], ids=str)
 async def test_others_may_not_command(gadget: Gadget, who: str, status: int) -> None:
     """See behaviour §5."""
     answer = await gadget.called(who=who)
