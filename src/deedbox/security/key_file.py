@@ -77,12 +77,11 @@ def remove_generations(path: Path, numbers: Collection[int]) -> None:
 
 def _read(path: Path) -> _Content:
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with path.open("rb") as stream:
+            _check_private(path, os.fstat(stream.fileno()).st_mode)
+            text = stream.read()
     except OSError as error:
         raise KeyFileError(f"The key file {path} can't be read: {error.strerror}.") from error
-    with os.fdopen(file, "rb") as stream:
-        _check_private(path, os.fstat(file).st_mode)
-        text = stream.read()
     try:
         content = msgspec.json.decode(text, type=_Content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
