@@ -1,5 +1,6 @@
 """People who use the REST API in tests: signed in over plain HTTP, invited like everybody else."""
 
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -30,7 +31,7 @@ def invite(host: httpx.Client, user: dict[str, Any]) -> httpx.Client:
 
 def new_maker(server: ServerAddress) -> httpx.Client:
     """A tenant administrator of a new tenant."""
-    with sign_in(*server) as administrator:
+    with closing(sign_in(*server)) as administrator:
         tenant = post(administrator, "/api/tenant", {"title": "Gadget Works"})
         user = {"email": "maker@deedbox.test", "authority": "TENANT_ADMIN"}
         return invite(administrator, user | {"tenantId": tenant["id"]})

@@ -10,6 +10,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,14 +82,14 @@ class Reader:
 @pytest.fixture(scope="module")
 def maker(server: ServerAddress) -> Iterator[httpx.Client]:
     """A tenant administrator."""
-    with new_maker(server) as client:
+    with closing(new_maker(server)) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def owner(maker: httpx.Client) -> Iterator[httpx.Client]:
     """A customer's user."""
-    with new_owner(maker) as client:
+    with closing(new_owner(maker)) as client:
         yield client
 
 
