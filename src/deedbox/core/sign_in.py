@@ -4,7 +4,6 @@ Hashing is slow, so it stands between two transactions: the first reserves the a
 the second decides. An unknown address and a wrong password are the same to whoever asks.
 """
 
-import ipaddress
 from collections.abc import Collection
 from typing import Annotated
 from uuid import UUID
@@ -23,8 +22,6 @@ from deedbox.core.records import Actor, Subject, audit_entry
 from deedbox.core.sessions import Session
 from deedbox.core.tokens import RefreshClaims
 from deedbox.core.users import Account, User, UserStore, actor_of, audit
-
-_IPV6_NETWORK_BITS = 64
 
 
 class SignInPolicy(msgspec.Struct, frozen=True):
@@ -78,19 +75,6 @@ class SignedIn(msgspec.Struct, frozen=True):
     user: User
     session: Session
     ended: Collection[UUID] = ()
-
-
-def network_of(source_address: str) -> str:
-    """Return what budgets are counted for: an IPv4 address, or the /64 of an IPv6 address."""
-    try:
-        address = ipaddress.ip_address(source_address.partition("%")[0])
-    except ValueError:
-        return source_address
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, _IPV6_NETWORK_BITS), strict=False))
 
 
 async def reserve(store: UserStore, email: str, budget: Budget) -> Reservation:

@@ -13,7 +13,8 @@ from deedbox.core.keys import KeyRing
 from deedbox.core.passwords import PasswordHasher, check_password
 from deedbox.core.permissions import Operation, Principal
 from deedbox.core.sessions import Authenticator
-from deedbox.core.sign_in import SignedIn, SignInPolicy, network_of
+from deedbox.core.sign_in import SignedIn, SignInPolicy
+from deedbox.core.source_networks import network_of
 from deedbox.core.storage import Storage
 from deedbox.core.tokens import TokenIssuer, TokenPair
 from deedbox.core.users import Account, UserStore, audit, permitted_user

@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from deedbox.core.errors import NotFound
 from deedbox.web.context import WebRequest
@@ -25,7 +26,7 @@ def _assets() -> dict[str, tuple[bytes, str]]:
 
 
 @get("/d/assets/{name:str}")
-async def asset(request: WebRequest, name: str) -> Response[bytes]:
+async def asset(request: WebRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer a file, or that the browser has the current one."""
     if name not in _assets():
         raise NotFound

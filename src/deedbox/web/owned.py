@@ -1,10 +1,10 @@
 """My devices: the list, a device with its live values and its switch, and giving it back."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery
 
 from deedbox.core import attribute_access, deeds
 from deedbox.core.attribute_access import Named
@@ -25,7 +25,7 @@ _DEVICE = "/d/devices/{device_id:uuid}"
 
 @get("/d/devices")
 async def devices(
-    request: WebRequest, after: UUID | None = None, released: Annotated[str, Parameter(max_length=1)] = ""
+    request: WebRequest, after: FromQuery[UUID | None] = None, released: FromQuery[str] = ""
 ) -> Response[str]:
     """List the devices of the visitor's customer."""
     principal, customer_id = await owner(request)
@@ -39,9 +39,7 @@ async def devices(
 
 
 @get(_DEVICE)
-async def device(
-    request: WebRequest, device_id: UUID, added: Annotated[str, Parameter(max_length=1)] = ""
-) -> Response[str]:
+async def device(request: WebRequest, device_id: FromPath[UUID], added: FromQuery[str] = "") -> Response[str]:
     """Show a device: when it was last seen, its latest values, its switch if it has one."""
     principal, _ = await owner(request)
     found, live = await _seen(request, device_id)
@@ -49,14 +47,14 @@ async def device(
 
 
 @get(_DEVICE + "/live")
-async def live_device(request: WebRequest, device_id: UUID) -> Live:
+async def live_device(request: WebRequest, device_id: FromPath[UUID]) -> Live:
     """Answer what the device's page shows, for the script that keeps it current."""
     _, live = await _seen(request, device_id)
     return live
 
 
 @post(_DEVICE + "/switch", status_code=303)
-async def switch(request: WebRequest, device_id: UUID) -> Response[Any]:
+async def switch(request: WebRequest, device_id: FromPath[UUID]) -> Response[Any]:
     """Ask the device to switch on or off, by the shared attribute `on`; it hears at once if it listens."""
     principal, _ = await owner(request)
     context, is_on = context_of(request), await field(request, "on") == "true"
@@ -72,7 +70,7 @@ async def switch(request: WebRequest, device_id: UUID) -> Response[Any]:
 
 
 @get(_DEVICE + "/release")
-async def release_page(request: WebRequest, device_id: UUID) -> Response[str]:
+async def release_page(request: WebRequest, device_id: FromPath[UUID]) -> Response[str]:
     """Say what a release means, and ask."""
     principal, _ = await owner(request)
     found = await _owned(request, principal, device_id)
@@ -80,7 +78,7 @@ async def release_page(request: WebRequest, device_id: UUID) -> Response[str]:
 
 
 @post(_DEVICE + "/release", status_code=303)
-async def release(request: WebRequest, device_id: UUID) -> Response[Any]:
+async def release(request: WebRequest, device_id: FromPath[UUID]) -> Response[Any]:
     """Give the device back."""
     principal, customer_id = await owner(request)
     check(principal, Operation.RECLAIM, Target(Resource.DEVICE, principal.tenant_id, customer_id))

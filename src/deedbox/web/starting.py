@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from deedbox.core import claim_intents
 from deedbox.core.claim_intents import ClaimIntent, Label
@@ -16,6 +18,15 @@ from deedbox.web.texts import text
 from deedbox.web.visitors import visitor
 
 
+class ScannedLabel(msgspec.Struct, frozen=True):
+    """What the page's script sends: the fragment of the link, still encoded."""
+
+    label: str
+
+    def __repr__(self) -> str:
+        return "ScannedLabel()"  # it holds the key
+
+
 @get("/")
 async def landing(request: WebRequest) -> Response[str]:
     """What this server is, in three links."""
@@ -23,7 +34,7 @@ async def landing(request: WebRequest) -> Response[str]:
 
 
 @get(["/d", "/t/{slug:str}/d"])
-async def start(request: WebRequest, slug: str | None = None) -> Response[str]:
+async def start(request: WebRequest, slug: FromPath[str | None] = None) -> Response[str]:
     """Ask for the label. The fragment of a scanned link never reaches the server with this request."""
     maker = await _maker(request, slug)
     if maker is None:
@@ -32,7 +43,7 @@ async def start(request: WebRequest, slug: str | None = None) -> Response[str]:
 
 
 @post(["/d/intents", "/t/{slug:str}/d/intents"], status_code=303)
-async def keep_intent(request: WebRequest, slug: str | None = None) -> Response[Any]:
+async def keep_intent(request: WebRequest, slug: FromPath[str | None] = None) -> Response[Any]:
     """Keep a label until somebody has signed in: a scanned one from the script, a typed one from the form."""
     maker = await _maker(request, slug)
     if request.headers.get("content-type", "").startswith("application/json"):
@@ -44,10 +55,9 @@ async def keep_intent(request: WebRequest, slug: str | None = None) -> Response[
 
 async def _keep_scanned(request: WebRequest, maker: Maker | None) -> Response[Any]:
     try:
-        body = await request.json()
-        fragment = body.get("label") if isinstance(body, dict) else None
-        label = claim_intents.label_of(fragment if isinstance(fragment, str) else "")
-    except InvalidValue:
+        scanned = msgspec.json.decode(await request.body(), type=ScannedLabel)
+        label = claim_intents.label_of(scanned.label)
+    except (msgspec.DecodeError, InvalidValue):
         return _told(422, text("problem.label_invalid"))
     if maker is None:
         return _told(404, text("start.no_maker"))
