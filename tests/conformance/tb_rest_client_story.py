@@ -158,7 +158,7 @@ def report(cast: Cast) -> None:
     statuses = [
         gadget.post("telemetry", {"temperature": 21.5, "on": True, "note": "x"}),
         gadget.post("telemetry", levels),
-        gadget.post("attributes", {"firmware": "1.0", "slots": {"free": 2}}),
+        gadget.post("attributes", {"firmware": "v1.0", "slots": {"free": 2}}),
     ]
     say("reported", statuses=statuses)
 

@@ -197,7 +197,7 @@ def test_reads_what_the_device_reports(story: Story) -> None:
     }
     assert story["attributes"] == {
         "kinds": ["AttributeData", "int"],
-        "values": {"firmware": "1.0", "slots": {"free": 2}},
+        "values": {"firmware": "v1.0", "slots": {"free": 2}},
         "keys": ["firmware", "slots"],
     }
 
@@ -222,7 +222,7 @@ def test_shares_an_attribute(story: Story) -> None:
     """The owner writes it, the device hears it and may ask (behaviour §5, thingsboard §3.3)."""
     heard, asked = (story["shared attribute"][each] for each in ("heard", "asked"))
     assert heard.keys() == {"interval"}
-    assert asked["client"] == {"firmware": "1.0"}
+    assert asked["client"] == {"firmware": "v1.0"}
     assert asked["shared"]["interval"] >= heard["interval"]
 
 
@@ -296,8 +296,9 @@ def test_audits_every_change_of_owner(story: Story, action: str, prefix: str) ->
     assert seen["kinds"] == ["PageDataAuditLog", "AuditLog", "int"]
     assert seen["users"] == ["owner@deedbox.test", *["stranger@deedbox.test"] * 3]
     assert seen["about"] == [DEVICE, action, "SUCCESS"]
-    assert seen["data"] == {
+    known = {
         "entityId": seen["device"],
         f"{prefix}CustomerId": seen["customer"],
         f"{prefix}CustomerName": "Owners",
     }
+    assert seen["data"].items() >= known.items()
