@@ -1,0 +1,130 @@
+"""Assignment over REST, and the tenant's hand on claiming: view, block, unblock."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from deedbox.core.ids import NULL_ID
+from deedbox.core.ownership import ClaimPolicy
+from tests.api.administration import Administration, administration
+
+KEY = {"secretKey": "value", "expirationTime": 4_102_444_800_000}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Administration]:
+    async with administration(tmp_path) as opened:
+        yield opened
+
+
+async def set_key(site: Administration, device_id: str) -> None:
+    path = f"/api/plugins/telemetry/DEVICE/{device_id}/attributes/SERVER_SCOPE"
+    await site.ok("maker", "POST", path, {"claimingData": KEY})
+
+
+async def claim(site: Administration, who: str, name: str) -> tuple[int, Any]:
+    answer = await site.call(who, "POST", f"/api/customer/device/{name}/claim", {"secretKey": "value"})
+    return answer.status_code, answer.json()
+
+
+async def test_a_device_is_assigned_and_taken_back(site: Administration) -> None:
+    """Behaviour §5.6, thingsboard §6.4: both answer the device; windows are gone with an assignment."""
+    device_id = await site.device("D1")
+    await set_key(site, device_id)
+    given = await site.ok("maker", "POST", f"/api/customer/{site.alices}/device/{device_id}")
+    assert given["customerId"]["id"] == given["ownerId"]["id"] == str(site.alices)
+    assert await site.ok("alice", "GET", f"/api/device/{device_id}") == given
+    assert await claim(site, "bob", "D1") == (400, "CLAIMED")
+    moved = await site.ok("maker", "POST", f"/api/customer/{site.bobs}/device/{device_id}")
+    assert moved["customerId"]["id"] == str(site.bobs)
+    await site.refused(403, "alice", "GET", f"/api/device/{device_id}")
+    taken = await site.ok("maker", "DELETE", f"/api/customer/device/{device_id}")
+    assert taken["customerId"]["id"] == str(NULL_ID)
+    await site.refused(403, "bob", "GET", f"/api/device/{device_id}")
+    refusal = await site.refused(400, "maker", "DELETE", f"/api/customer/device/{device_id}")
+    assert refusal["message"] == "Device isn't assigned to any customer!"
+    reasons = [row[0] for row in site.rows("select reason from ownership_ledger order by id")]
+    assert reasons == ["assignment", "reassignment", "assignment", "unassignment"]
+
+
+async def test_newer_clients_change_the_owner(site: Administration) -> None:
+    """Thingsboard §6.4; newer clients use other addresses, whose answer is empty."""
+    device_id = await site.device("D1")
+    await site.ok("maker", "POST", f"/api/owner/CUSTOMER/{site.alices}/DEVICE/{device_id}")
+    seen = await site.ok("alice", "GET", f"/api/device/{device_id}")
+    assert seen["customerId"]["id"] == str(site.alices)
+    await site.ok("maker", "POST", f"/api/owner/TENANT/{site.tenant_id}/DEVICE/{device_id}")
+    await site.refused(403, "alice", "GET", f"/api/device/{device_id}")
+    await site.refused(404, "maker", "POST", f"/api/owner/TENANT/{site.rival_id}/DEVICE/{device_id}")
+
+
+async def test_foreign_and_unknown_customers_get_nothing(site: Administration) -> None:
+    """Behaviour §5: 404, and the device stays whose it was."""
+    device_id = await site.device("D1")
+    for customer_id in (site.rivals, uuid4(), NULL_ID):
+        await site.refused(404, "maker", "POST", f"/api/customer/{customer_id}/device/{device_id}")
+    await site.refused(404, "maker", "POST", f"/api/customer/{site.alices}/device/{uuid4()}")
+    assert site.rows("select count(*) from deed") == [(0,)]
+
+
+async def test_a_device_is_made_public(site: Administration) -> None:
+    """Thingsboard §6.4: its customer is the tenant's public one, made when it is needed."""
+    first, second = await site.device("D1"), await site.device("D2")
+    owners = [
+        (await site.ok("maker", "POST", f"/api/customer/public/device/{it}"))["customerId"]["id"]
+        for it in (first, second)
+    ]
+    assert owners[0] == owners[1]
+    info = await site.ok("maker", "GET", f"/api/device/info/{first}")
+    assert (info["customerTitle"], info["customerIsPublic"]) == ("Public", True)
+
+
+async def test_unassigning_lets_the_device_be_claimed_again(tmp_path: Path) -> None:
+    """Behaviour §5.2: `claimingAllowed` is written where claiming is not allowed by default."""
+    async with administration(tmp_path, ClaimPolicy(allow_by_default=False)) as site:
+        device_id = await site.device("D1")
+        await site.ok("maker", "POST", f"/api/customer/{site.alices}/device/{device_id}")
+        await site.ok("maker", "DELETE", f"/api/customer/device/{device_id}")
+        found = site.rows("select value from attribute where name = 'claimingAllowed'")
+        assert found == [("true",)]
+
+
+async def test_a_blocked_device_can_not_be_claimed(site: Administration) -> None:
+    """Behaviour §2.7: the block overrides every key, and gives it back when it ends."""
+    device_id = await site.device("D1")
+    await set_key(site, device_id)
+    block = f"/api/device/{device_id}/claiming/block"
+    for _ in range(2):
+        await site.ok("maker", "POST", block)
+    assert await claim(site, "alice", "D1") == (400, "FAILURE")
+    assert (await site.ok("maker", "GET", f"/api/device/{device_id}/claiming"))["blocked"] is True
+    await site.ok("maker", "DELETE", block)
+    assert (await claim(site, "alice", "D1"))[0] == 200
+    events = [row[0] for row in site.rows("select type from outbox_event order by id")]
+    assert events.count("device.claiming_blocked") == events.count("device.claiming_unblocked") == 1
+    await site.refused(403, "alice", "POST", block)
+    await site.refused(404, "maker", "POST", f"/api/device/{uuid4()}/claiming/block")
+
+
+async def test_the_tenant_sees_windows_and_owners(site: Administration) -> None:
+    """Behaviour §3.3: windows without their keys; who owns the device and who did."""
+    device_id = await site.device("D1")
+    path = f"/api/device/{device_id}/claiming"
+    empty = {"blocked": False, "deed": None, "windows": [], "history": []}
+    assert await site.ok("maker", "GET", path) == empty
+    await set_key(site, device_id)
+    answer = await site.call("maker", "GET", path)
+    window = answer.json()["windows"][0]
+    assert (window["kind"], window["open"]) == ("SET_BY_TENANT", True)
+    assert window["expirationTime"] == KEY["expirationTime"]
+    assert "value" not in answer.text
+    await claim(site, "alice", "D1")
+    await site.ok("alice", "DELETE", "/api/customer/device/D1/claim")
+    await site.ok("maker", "POST", f"/api/customer/{site.bobs}/device/{device_id}")
+    seen = await site.ok("maker", "GET", path)
+    assert (seen["windows"], seen["deed"]["customerTitle"]) == ([], "Bob's")
+    history = [(it["customerTitle"], it["openingReason"], it["closingReason"]) for it in seen["history"]]
+    assert history == [("Bob's", "assignment", None), ("Alice's", "claim", "reclaim")]
