@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
@@ -30,7 +31,7 @@ Users = Callable[[Stores, PageSlice], Coroutine[Any, Any, Listing[User]]]
 )
 async def list_users(
     request: ApiRequest,
-    wanted: PageRequest,
+    wanted: NamedDependency[PageRequest],
     user_ids: Annotated[str | None, QueryParameter(name="userIds", description="Only these.")] = None,
 ) -> Page[UserShape] | list[UserShape]:
     """Return a page of your tenant's users; of the deployment's administrators for these; yourself for
@@ -43,7 +44,7 @@ async def list_users(
 
 
 @get("/api/users/info", tags=TAGS, summary="List people to choose from")
-async def list_user_infos(request: ApiRequest, wanted: PageRequest) -> Page[UserEmailShape]:
+async def list_user_infos(request: ApiRequest, wanted: NamedDependency[PageRequest]) -> Page[UserEmailShape]:
     """Return addresses and names of the users that you may see."""
     principal = await principal_of(request)
     return await page_of(request, principal, wanted, _visible(principal), user_email_shape)
@@ -59,7 +60,7 @@ async def list_users_by_ids(
 
 @get("/api/tenant/{tenant_id:str}/users", tags=TAGS, summary="List a tenant's administrators")
 async def list_tenant_administrators(
-    request: ApiRequest, tenant_id: UUID, wanted: PageRequest
+    request: ApiRequest, tenant_id: FromPath[UUID], wanted: NamedDependency[PageRequest]
 ) -> Page[UserShape]:
     """Return a page of a tenant's administrators. For system administrators, and for these themselves."""
     principal = await principal_of(request)
@@ -74,7 +75,9 @@ async def list_tenant_administrators(
 
 
 @get("/api/customer/{customer_id:str}/users", tags=TAGS, summary="List a customer's users")
-async def list_customer_users(request: ApiRequest, customer_id: UUID, wanted: PageRequest) -> Page[UserShape]:
+async def list_customer_users(
+    request: ApiRequest, customer_id: FromPath[UUID], wanted: NamedDependency[PageRequest]
+) -> Page[UserShape]:
     """Return a page of the users of a customer. For tenant administrators."""
     principal = await principal_of(request)
     check(principal, Operation.READ, Target(Resource.CUSTOMER_USER, principal.tenant_id))
@@ -89,7 +92,9 @@ async def list_customer_users(request: ApiRequest, customer_id: UUID, wanted: Pa
 
 
 @get("/api/customer/users", tags=TAGS, summary="List the users of all customers")
-async def list_all_customer_users(request: ApiRequest, wanted: PageRequest) -> Page[UserShape]:
+async def list_all_customer_users(
+    request: ApiRequest, wanted: NamedDependency[PageRequest]
+) -> Page[UserShape]:
     """Return a page of the users of all customers of your tenant. For tenant administrators."""
     principal = await principal_of(request)
     check(principal, Operation.READ, Target(Resource.CUSTOMER_USER, principal.tenant_id))

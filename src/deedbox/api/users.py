@@ -73,7 +73,7 @@ async def save_user(
 
 
 @get("/api/user/{user_id:str}", tags=TAGS, summary="Read a user")
-async def get_user(request: ApiRequest, user_id: UUID) -> UserShape:
+async def get_user(request: ApiRequest, user_id: FromPath[UUID]) -> UserShape:
     """Return a user of your tenant; a customer's user reads itself only."""
     principal = await principal_of(request)
     return user_shape(
@@ -84,7 +84,7 @@ async def get_user(request: ApiRequest, user_id: UUID) -> UserShape:
 
 
 @delete("/api/user/{user_id:str}", status_code=200, tags=TAGS, summary="Delete a user")
-async def delete_user(request: ApiRequest, user_id: UUID) -> None:
+async def delete_user(request: ApiRequest, user_id: FromPath[UUID]) -> None:
     """Delete a user and end its sessions. 400 for the last administrator of a tenant or of the deployment."""
     principal, context, address = await principal_of(request), context_of(request), source_address(request)
     await context.storage.write(lambda it: user_changes.delete(it.users, principal, user_id, address))
@@ -96,7 +96,7 @@ async def delete_user(request: ApiRequest, user_id: UUID) -> None:
 )
 async def enable_user(
     request: ApiRequest,
-    user_id: UUID,
+    user_id: FromPath[UUID],
     enabled: Annotated[bool, QueryParameter(name="userCredentialsEnabled")] = True,
 ) -> None:
     """Let a user sign in, or end its sessions and let it not. 400 for the last administrator."""
@@ -113,20 +113,20 @@ async def enable_user(
     summary="Show a user's activation link",
     media_type=MediaType.TEXT,
 )
-async def activation_link(request: ApiRequest, user_id: UUID) -> str:
+async def activation_link(request: ApiRequest, user_id: FromPath[UUID]) -> str:
     """Return the link by which a new user sets its password: hand it over yourself. 400 once it is used."""
     return _activation_url(request, await _activation(request, user_id))
 
 
 @get("/api/user/{user_id:str}/activationLinkInfo", tags=TAGS, summary="Show an activation link and its time")
-async def activation_link_info(request: ApiRequest, user_id: UUID) -> LinkShape:
+async def activation_link_info(request: ApiRequest, user_id: FromPath[UUID]) -> LinkShape:
     """Return the activation link, and for how many milliseconds it works."""
     link = await _activation(request, user_id)
     return await _link_shape(request, _activation_url(request, link), link)
 
 
 @get("/api/user/{user_id:str}/resetLink", tags=TAGS, summary="Make a link that resets a password")
-async def reset_link(request: ApiRequest, user_id: UUID) -> LinkShape:
+async def reset_link(request: ApiRequest, user_id: FromPath[UUID]) -> LinkShape:
     """Return a link by which a user sets a new password; an older one works no more. It is audited."""
     principal, context = await principal_of(request), context_of(request)
 
@@ -142,7 +142,7 @@ async def reset_link(request: ApiRequest, user_id: UUID) -> LinkShape:
 
 
 @get("/api/user/{user_id:str}/token", tags=TAGS, summary="Sign in as somebody else")
-async def user_token(request: ApiRequest, user_id: UUID) -> TokenPairShape:
+async def user_token(request: ApiRequest, user_id: FromPath[UUID]) -> TokenPairShape:
     """Return tokens of a user below you: system administrators for tenants' administrators, these for
     customers' users. It is audited, and the user's sessions show it.
     """
