@@ -113,7 +113,7 @@ async def test_the_tenant_sees_windows_and_owners(site: Administration) -> None:
     """Behaviour §3.3: windows without their keys; who owns the device and who did."""
     device_id = await site.device("D1")
     path = f"/api/device/{device_id}/claiming"
-    empty = {"blocked": False, "deed": None, "windows": [], "history": []}
+    empty: dict[str, Any] = {"blocked": False, "deed": None, "windows": [], "history": []}
     assert await site.ok("maker", "GET", path) == empty
     await set_key(site, device_id)
     answer = await site.call("maker", "GET", path)

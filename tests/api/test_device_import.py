@@ -191,8 +191,10 @@ async def test_the_same_file_again_changes_nothing(site: Administration) -> None
     columns = ["NAME", "TYPE", "LABEL", "SERVER_ATTRIBUTE:s", "SERVER_ATTRIBUTE:claimingData"]
     columns += ["ACCESS_TOKEN", "TIMESERIES:x"]
     assert counts(await load(site, file, *columns)) == (2, 0, 0)
-    tables = ("device", "device_state", "device_credentials", "claim_window", "attribute", "time_series")
-    tables += ("audit_entry", "tally", "deed", "outbox_event")
+    tables = [
+        *("device", "device_state", "device_credentials", "claim_window", "attribute", "time_series"),
+        *("audit_entry", "tally", "deed", "outbox_event"),
+    ]
 
     def everything() -> list[Any]:
         return [site.rows(f"select * from {table}") for table in tables]
