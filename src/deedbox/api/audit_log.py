@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 from litestar import get
-from litestar.di import Provide
-from litestar.params import QueryParameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, principal_of
 from deedbox.api.paging import page_of
@@ -55,7 +55,9 @@ _PERIOD = {"period": Provide(period_parameters, sync_to_thread=False)}
 
 
 @get("/api/audit/logs", dependencies=_PERIOD, tags=TAGS, summary="Read the audit log")
-async def list_entries(request: ApiRequest, wanted: PageRequest, period: Period) -> Page[AuditEntryShape]:
+async def list_entries(
+    request: ApiRequest, wanted: NamedDependency[PageRequest], period: NamedDependency[Period]
+) -> Page[AuditEntryShape]:
     """Return a page of your tenant's audit log, the newest first unless `sortOrder` is ASC.
 
     Refused claims are there as `CLAIM_DEVICE` with `actionStatus` FAILURE and the reason.
@@ -64,39 +66,49 @@ async def list_entries(request: ApiRequest, wanted: PageRequest, period: Period)
 
 
 @get(
-    "/api/audit/logs/entity/{entity_type:str}/{entity_id:uuid}",
+    "/api/audit/logs/entity/{entity_type:str}/{entity_id:str}",
     dependencies=_PERIOD,
     tags=TAGS,
     summary="Read the audit log of one thing",
 )
 async def list_entries_of_entity(
-    request: ApiRequest, wanted: PageRequest, period: Period, entity_type: str, entity_id: UUID
+    request: ApiRequest,
+    wanted: NamedDependency[PageRequest],
+    period: NamedDependency[Period],
+    entity_type: FromPath[str],
+    entity_id: FromPath[UUID],
 ) -> Page[AuditEntryShape]:
     """Return a page of what happened to one thing of your tenant, also when it is deleted by now."""
     return await _page(request, wanted, period, entity=(entity_type.upper(), entity_id))
 
 
 @get(
-    "/api/audit/logs/customer/{customer_id:uuid}",
+    "/api/audit/logs/customer/{customer_id:str}",
     dependencies=_PERIOD,
     tags=TAGS,
     summary="Read the audit log of a customer",
 )
 async def list_entries_of_customer(
-    request: ApiRequest, wanted: PageRequest, period: Period, customer_id: UUID
+    request: ApiRequest,
+    wanted: NamedDependency[PageRequest],
+    period: NamedDependency[Period],
+    customer_id: FromPath[UUID],
 ) -> Page[AuditEntryShape]:
     """Return a page of what a customer's users did and what happened to what it owns."""
     return await _page(request, wanted, period, customer_id=customer_id)
 
 
 @get(
-    "/api/audit/logs/user/{user_id:uuid}",
+    "/api/audit/logs/user/{user_id:str}",
     dependencies=_PERIOD,
     tags=TAGS,
     summary="Read the audit log of a user",
 )
 async def list_entries_of_user(
-    request: ApiRequest, wanted: PageRequest, period: Period, user_id: UUID
+    request: ApiRequest,
+    wanted: NamedDependency[PageRequest],
+    period: NamedDependency[Period],
+    user_id: FromPath[UUID],
 ) -> Page[AuditEntryShape]:
     """Return a page of what a user did."""
     return await _page(request, wanted, period, user_id=user_id)

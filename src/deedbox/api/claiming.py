@@ -76,7 +76,8 @@ def _response(outcome: ClaimOutcome) -> Response[Any]:
     if outcome.answer is Answer.NOT_FOUND:
         raise NotFound
     if outcome.device is None:
-        return Response(str(outcome.answer), status_code=400, media_type="application/json")
+        # Quoted here: Litestar takes a text with this media type for JSON that is written already.
+        return Response(f'"{outcome.answer}"', status_code=400, media_type="application/json")
     return Response(ClaimResultShape(device=device_shape(outcome.device)), status_code=200)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
@@ -28,7 +29,7 @@ S = TypeVar("S")
 @get("/api/customers", tags=TAGS, summary="List customers")
 async def list_customers(
     request: ApiRequest,
-    wanted: PageRequest,
+    wanted: NamedDependency[PageRequest],
     customer_ids: Annotated[
         str | None, QueryParameter(name="customerIds", description="Some by their ids.")
     ] = None,
@@ -40,13 +41,15 @@ async def list_customers(
 
 
 @get("/api/user/customers", tags=TAGS, summary="List the customers that you may see")
-async def list_my_customers(request: ApiRequest, wanted: PageRequest) -> Page[CustomerShape]:
+async def list_my_customers(request: ApiRequest, wanted: NamedDependency[PageRequest]) -> Page[CustomerShape]:
     """Return a page of your tenant's customers. For tenant administrators."""
     return await _page(request, wanted, customer_shape)
 
 
 @get("/api/customerInfos/all", tags=TAGS, summary="List customers with their owners")
-async def list_customer_infos(request: ApiRequest, wanted: PageRequest) -> Page[CustomerInfoShape]:
+async def list_customer_infos(
+    request: ApiRequest, wanted: NamedDependency[PageRequest]
+) -> Page[CustomerInfoShape]:
     """Return a page of your tenant's customers. For tenant administrators."""
     return await _page(request, wanted, customer_info_shape)
 

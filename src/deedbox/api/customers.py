@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import delete, get, post
 from litestar.enums import MediaType
 from litestar.openapi.spec import Example
-from litestar.params import Body, QueryParameter
+from litestar.params import Body, FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.customers import (
@@ -62,25 +62,25 @@ async def save_customer(
     return customer_shape(saved)
 
 
-@get("/api/customer/{customer_id:uuid}", tags=TAGS, summary="Read a customer")
-async def get_customer(request: ApiRequest, customer_id: UUID) -> CustomerShape:
+@get("/api/customer/{customer_id:str}", tags=TAGS, summary="Read a customer")
+async def get_customer(request: ApiRequest, customer_id: FromPath[UUID]) -> CustomerShape:
     """Return a customer of your tenant; customers read their own."""
     return customer_shape(await _read(request, customer_id))
 
 
-@get("/api/customer/{customer_id:uuid}/shortInfo", tags=TAGS, summary="Read a customer's title and kind")
-async def get_short_info(request: ApiRequest, customer_id: UUID) -> ShortCustomerShape:
+@get("/api/customer/{customer_id:str}/shortInfo", tags=TAGS, summary="Read a customer's title and kind")
+async def get_short_info(request: ApiRequest, customer_id: FromPath[UUID]) -> ShortCustomerShape:
     """Return a customer's title and whether it stands for everybody."""
     return short_customer_shape(await _read(request, customer_id))
 
 
 @get(
-    "/api/customer/{customer_id:uuid}/title",
+    "/api/customer/{customer_id:str}/title",
     tags=TAGS,
     summary="Read a customer's title as text",
     media_type=MediaType.TEXT,
 )
-async def get_title(request: ApiRequest, customer_id: UUID) -> str:
+async def get_title(request: ApiRequest, customer_id: FromPath[UUID]) -> str:
     """Return a customer's title as plain text."""
     return (await _read(request, customer_id)).title
 
@@ -102,8 +102,8 @@ async def get_customer_by_title(
     return customer_shape(await context_of(request).storage.look(work))
 
 
-@delete("/api/customer/{customer_id:uuid}", status_code=200, tags=TAGS, summary="Delete a customer")
-async def delete_customer(request: ApiRequest, customer_id: UUID) -> None:
+@delete("/api/customer/{customer_id:str}", status_code=200, tags=TAGS, summary="Delete a customer")
+async def delete_customer(request: ApiRequest, customer_id: FromPath[UUID]) -> None:
     """Delete a customer and its people; the devices that it owned are free again, its sub-customers stay.
 
     A large customer goes in pieces; whoever is interrupted deletes again.

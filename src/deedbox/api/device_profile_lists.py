@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
@@ -28,7 +29,9 @@ S = TypeVar("S")
 
 
 @get("/api/deviceProfiles", tags=TAGS, summary="List device profiles")
-async def list_profiles(request: ApiRequest, wanted: PageRequest) -> Page[DeviceProfileShape]:
+async def list_profiles(
+    request: ApiRequest, wanted: NamedDependency[PageRequest]
+) -> Page[DeviceProfileShape]:
     """Return a page of your tenant's profiles. For tenant administrators."""
     principal = await _allowed(request, Operation.READ_CREDENTIALS)
     return await _page(request, principal, wanted, device_profile_shape)
@@ -37,7 +40,7 @@ async def list_profiles(request: ApiRequest, wanted: PageRequest) -> Page[Device
 @get("/api/deviceProfileInfos", tags=TAGS, summary="List what there is to see of device profiles")
 async def list_infos(
     request: ApiRequest,
-    wanted: PageRequest,
+    wanted: NamedDependency[PageRequest],
     profile_ids: Annotated[
         str | None, QueryParameter(name="deviceProfileIds", description="Some by their ids.")
     ] = None,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import delete, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import Body, FromPath
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.device_profiles import (
@@ -54,8 +54,8 @@ async def save_profile(
     return device_profile_shape(await context_of(request).storage.write(work))
 
 
-@get("/api/deviceProfile/{profile_id:uuid}", tags=TAGS, summary="Read a device profile")
-async def get_profile(request: ApiRequest, profile_id: UUID) -> DeviceProfileShape:
+@get("/api/deviceProfile/{profile_id:str}", tags=TAGS, summary="Read a device profile")
+async def get_profile(request: ApiRequest, profile_id: FromPath[UUID]) -> DeviceProfileShape:
     """Return a profile of your tenant. For tenant administrators: it may hold secrets for provisioning."""
     principal = await _allowed(request, Operation.READ_CREDENTIALS)
     return device_profile_shape(await _read(request, principal, profile_id))
@@ -72,20 +72,20 @@ async def get_default_info(request: ApiRequest) -> DeviceProfileInfoShape:
     return device_profile_info_shape(await context_of(request).storage.look(work))
 
 
-@get("/api/deviceProfileInfo/{profile_id:uuid}", tags=TAGS, summary="Read what lists show of a profile")
-async def get_info(request: ApiRequest, profile_id: UUID) -> DeviceProfileInfoShape:
+@get("/api/deviceProfileInfo/{profile_id:str}", tags=TAGS, summary="Read what lists show of a profile")
+async def get_info(request: ApiRequest, profile_id: FromPath[UUID]) -> DeviceProfileInfoShape:
     """Return name, image and kind of a profile of your tenant."""
     principal = await _allowed(request, Operation.READ)
     return device_profile_info_shape(await _read(request, principal, profile_id))
 
 
 @post(
-    "/api/deviceProfile/{profile_id:uuid}/default",
+    "/api/deviceProfile/{profile_id:str}/default",
     status_code=200,
     tags=TAGS,
     summary="Make a profile the default one",
 )
-async def make_default(request: ApiRequest, profile_id: UUID) -> DeviceProfileShape:
+async def make_default(request: ApiRequest, profile_id: FromPath[UUID]) -> DeviceProfileShape:
     """Make a profile the one that devices get when they are made without a type."""
     principal = await _allowed(request, Operation.WRITE)
     actor = principal.actor(source_address(request))
@@ -97,8 +97,8 @@ async def make_default(request: ApiRequest, profile_id: UUID) -> DeviceProfileSh
     return device_profile_shape(await context_of(request).storage.write(work))
 
 
-@delete("/api/deviceProfile/{profile_id:uuid}", status_code=200, tags=TAGS, summary="Delete a profile")
-async def delete_profile(request: ApiRequest, profile_id: UUID) -> None:
+@delete("/api/deviceProfile/{profile_id:str}", status_code=200, tags=TAGS, summary="Delete a profile")
+async def delete_profile(request: ApiRequest, profile_id: FromPath[UUID]) -> None:
     """Delete a profile; neither the default one nor one that devices have can be deleted (400)."""
     principal = await _allowed(request, Operation.DELETE)
     actor = principal.actor(source_address(request))

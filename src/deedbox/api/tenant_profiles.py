@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from litestar import get
+from litestar.params import FromPath
 
 from deedbox.api.context import ApiRequest, principal_of
 from deedbox.api.shapes.entities import Page
@@ -26,17 +27,15 @@ async def get_default_info(request: ApiRequest) -> EntityInfoShape:
     return tenant_profile_info_shape()
 
 
-@get(
-    "/api/tenantProfileInfo/{profile_id:uuid}", tags=TAGS, summary="Read the tenant profile's name by its id"
-)
-async def get_info(request: ApiRequest, profile_id: UUID) -> EntityInfoShape:
+@get("/api/tenantProfileInfo/{profile_id:str}", tags=TAGS, summary="Read the tenant profile's name by its id")
+async def get_info(request: ApiRequest, profile_id: FromPath[UUID]) -> EntityInfoShape:
     """Return id and name of the profile that every tenant has."""
     await _check(request, profile_id)
     return tenant_profile_info_shape()
 
 
-@get("/api/tenantProfile/{profile_id:uuid}", tags=TAGS, summary="Read the tenant profile")
-async def get_profile(request: ApiRequest, profile_id: UUID) -> TenantProfileShape:
+@get("/api/tenantProfile/{profile_id:str}", tags=TAGS, summary="Read the tenant profile")
+async def get_profile(request: ApiRequest, profile_id: FromPath[UUID]) -> TenantProfileShape:
     """Return the profile that every tenant has; it sets no limits."""
     await _check(request, profile_id)
     return tenant_profile_shape()

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import Body, QueryParameter
+from litestar.params import Body, FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.identifiers import uuids_of
@@ -63,22 +64,22 @@ async def save_tenant(
     return tenant_shape(await context_of(request).storage.write(work))
 
 
-@get("/api/tenant/{tenant_id:uuid}", tags=TAGS, summary="Read a tenant")
-async def get_tenant(request: ApiRequest, tenant_id: UUID) -> TenantShape:
+@get("/api/tenant/{tenant_id:str}", tags=TAGS, summary="Read a tenant")
+async def get_tenant(request: ApiRequest, tenant_id: FromPath[UUID]) -> TenantShape:
     """Return a tenant; administrators of a tenant read their own."""
     return tenant_shape(await _read(request, tenant_id))
 
 
-@get("/api/tenant/info/{tenant_id:uuid}", tags=TAGS, summary="Read a tenant with its profile's name")
-async def get_tenant_info(request: ApiRequest, tenant_id: UUID) -> TenantInfoShape:
+@get("/api/tenant/info/{tenant_id:str}", tags=TAGS, summary="Read a tenant with its profile's name")
+async def get_tenant_info(request: ApiRequest, tenant_id: FromPath[UUID]) -> TenantInfoShape:
     """Return a tenant with its profile's name; administrators of a tenant read their own."""
     return tenant_info_shape(await _read(request, tenant_id))
 
 
-@post("/api/tenant/{tenant_id:uuid}/claiming", status_code=200, tags=TAGS, summary="Set how claiming works")
+@post("/api/tenant/{tenant_id:str}/claiming", status_code=200, tags=TAGS, summary="Set how claiming works")
 async def save_claim_settings(
     request: ApiRequest,
-    tenant_id: UUID,
+    tenant_id: FromPath[UUID],
     data: Annotated[ClaimSettingsShape, Body(examples=[_SETTINGS])],
 ) -> TenantShape:
     """Set `allowClaimingByDefault` and `eraseOnReclaim`; absent ones stay as they are.
@@ -98,8 +99,8 @@ async def save_claim_settings(
     return tenant_shape(await context_of(request).storage.write(work))
 
 
-@delete("/api/tenant/{tenant_id:uuid}", status_code=200, tags=TAGS, summary="Delete a tenant")
-async def delete_tenant(request: ApiRequest, tenant_id: UUID) -> None:
+@delete("/api/tenant/{tenant_id:str}", status_code=200, tags=TAGS, summary="Delete a tenant")
+async def delete_tenant(request: ApiRequest, tenant_id: FromPath[UUID]) -> None:
     """Delete a tenant with its people, customers, devices and audit log. Its ownership ledger stays.
 
     A large tenant goes in pieces; whoever is interrupted deletes again.
@@ -122,7 +123,7 @@ async def delete_tenant(request: ApiRequest, tenant_id: UUID) -> None:
 @get("/api/tenants", tags=TAGS, summary="List tenants")
 async def list_tenants(
     request: ApiRequest,
-    wanted: PageRequest,
+    wanted: NamedDependency[PageRequest],
     tenant_ids: Annotated[
         str | None, QueryParameter(name="tenantIds", description="Some by their ids.")
     ] = None,
@@ -145,7 +146,9 @@ async def list_tenants_by_ids(
 
 
 @get("/api/tenantInfos", tags=TAGS, summary="List tenants with their profile's name")
-async def list_tenant_infos(request: ApiRequest, wanted: PageRequest) -> Page[TenantInfoShape]:
+async def list_tenant_infos(
+    request: ApiRequest, wanted: NamedDependency[PageRequest]
+) -> Page[TenantInfoShape]:
     """Return a page of all tenants. For system administrators."""
     principal = await principal_of(request)
     check(principal, Operation.READ, Target(Resource.TENANT, NULL_ID))

@@ -4,7 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import delete, get, post
-from litestar.params import Dependency, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.history_parameters import HistoryParameters, history_query
@@ -22,7 +23,7 @@ TAGS = ["Time series"]
 _LONGEST_TTL_S = 10**10
 _BODY = json_operation("Two values now", {"temperature": 21.5, "humidity": 40})
 
-Asked = Annotated[HistoryParameters, Dependency()]
+Asked = NamedDependency[HistoryParameters]
 Strict = Annotated[
     bool, QueryParameter(name="useStrictDataTypes", description="Numbers and booleans as such, not as texts.")
 ]
