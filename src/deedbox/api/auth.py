@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, QueryParameter
+from litestar.params import Body, JSONBody, QueryParameter
 from litestar.response import Redirect
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.identifiers import uuids_of

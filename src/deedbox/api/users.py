@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import MediaType, delete, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, QueryParameter
+from litestar.params import Body, FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.auth import TokenPairShape, token_pair_shape
