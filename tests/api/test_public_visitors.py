@@ -28,10 +28,14 @@ async def test_a_visitor_sees_the_public_device_and_claims_nothing(deployment: D
 
 
 async def test_a_visitor_is_nobody(deployment: Deployment) -> None:
-    await visited(deployment)
+    customer_id, _ = await visited(deployment)
     await deployment.refused(401, "visitor", "GET", "/api/auth/user")
-    page = await deployment.ok("visitor", "GET", "/api/users")
-    assert page["data"] == []
+    for path in ("/api/users", "/api/users/info", "/api/userInfos/all"):
+        assert (await deployment.ok("visitor", "GET", path))["data"] == []
+    for path in (f"/api/customer/{customer_id}/users", "/api/customer/users"):
+        await deployment.refused(403, "visitor", "GET", path)
+    wanted = {"currentPassword": "", "newPassword": "another good password"}
+    await deployment.refused(404, "visitor", "POST", "/api/auth/changePassword", wanted)
 
 
 async def test_a_visit_goes_on_with_its_refresh_token(deployment: Deployment) -> None:

@@ -162,7 +162,8 @@ def check(principal: Principal, operation: Operation, target: Target) -> None:
         raise NotFound
     if reach is Reach.OWN_CUSTOMER and not _owns(principal, target):
         _refuse(operation, target.resource)
-    if reach is Reach.ITSELF and target.id != principal.user_id:
+    # Visitors of public customers have the null id, which is nobody's: they are not themselves.
+    if reach is Reach.ITSELF and (target.id != principal.user_id or target.id == NULL_ID):
         _refuse(operation, target.resource)
 
 
