@@ -37,7 +37,7 @@ class DemoServer:
 
 @contextmanager
 def demo_server(host: str, preferred_port: int | None) -> Iterator[DemoServer]:
-    """Run a server until the block ends. Raises DemoFailed, with the server's words, when it does not start."""
+    """Run a server until the block ends. Raises DemoFailed, with the server's words, if it does not start."""
     with tempfile.TemporaryDirectory(prefix="deedbox-demo-") as folder:
         port = _free_port(host, preferred_port)
         server = _start(Path(folder), host, port)
@@ -57,7 +57,9 @@ def _start(folder: Path, host: str, port: int) -> DemoServer:
         "DEEDBOX_ADMIN_PASSWORD": password,
     }
     with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
     return DemoServer(f"http://127.0.0.1:{port}", port, password, folder, process)
 
 

@@ -23,6 +23,6 @@ def heading(text: str) -> None:
 def show_qr(title: str, text: str) -> None:
     """Draw a QR code as firmware draws it on its console, with the text below for who can't scan."""
     drawn = io.StringIO()
-    segno.make_qr(text, error="m").terminal(out=drawn, border=2, compact=True)
+    segno.make_qr(text, error="m").terminal(out=drawn, border=4, compact=True)
     console.print(Panel(Text.from_ansi(drawn.getvalue()), title=title, expand=False))
     console.print(text, soft_wrap=True, style="cyan")
