@@ -44,6 +44,7 @@ class SQLiteBench:
         self.now_ms = now_ms
         self.storage = SQLiteStorage(path, lambda: self.now_ms)
         self._plain = sqlite3.connect(path, isolation_level=None)
+        self._plain.execute("pragma synchronous = off")  # only the storage has to survive a crash
 
     async def close(self) -> None:
         """Close the storage."""

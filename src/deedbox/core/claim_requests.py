@@ -28,6 +28,9 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     secret_key: str = ""
     idempotency_digest: bytes | None = None
 
+    def __repr__(self) -> str:
+        return f"ClaimRequest({self.device_name!r} by {self.actor.user_id})"  # never the secret key
+
     @property
     def named(self) -> tuple[UUID, str]:
         """The device it means: tenant id and exact name."""

@@ -25,6 +25,9 @@ class RingKey(msgspec.Struct, frozen=True):
     encryption: bytes
     signing: bytes
 
+    def __repr__(self) -> str:
+        return "RingKey(...)"  # whoever prints it shall not print the keys
+
 
 class KeyRing:
     """Makes digests and ciphertexts with the newest generation and reads those of every generation.

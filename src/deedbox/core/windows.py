@@ -79,6 +79,9 @@ class Announcement(msgspec.Struct, frozen=True):
     secret_key: str = ""
     duration_ms: int = 0
 
+    def __repr__(self) -> str:
+        return f"Announcement({self.device_id})"  # never the secret key
+
 
 class Refused(StrEnum):
     """Why a device's offer was not taken; the values are on the wire (behaviour §2.5)."""

@@ -87,7 +87,8 @@ class GroupCommit:
             self._commit(jobs)
             duration_s = time.perf_counter() - began
             _answer(jobs)
-            self.observe(len(jobs), len(self._waiting), duration_s)
+            with suppress(Exception):  # whoever counts must not end the thread that writes
+                self.observe(len(jobs), len(self._waiting), duration_s)
 
     def _commit(self, jobs: Sequence[Job]) -> None:
         try:
