@@ -99,6 +99,7 @@ def _people() -> None:
         **CLUSTERED,
     )
     op.create_index("user_of_tenant", "user_account", ["tenant_id", "id"])
+    op.create_index("user_of_authority", "user_account", ["tenant_id", "authority", "id"])
     op.create_index("user_of_customer", "user_account", ["customer_id", "id"])
     op.create_table(
         "user_session",
