@@ -106,6 +106,14 @@ async def test_a_search_finds_a_part_in_any_case(deployment: Deployment, text: s
     assert page["totalElements"] == len(found)
 
 
+async def test_a_search_knows_more_letters_than_ascii(deployment: Deployment) -> None:
+    alice = await deployment.who("alice")
+    await deployment.ok("maker", "POST", "/api/user", {"id": alice["id"], "lastName": "Ärztin Ölçer"})
+    for text in ("Ärztin", "ärztin", "ÖLÇER"):
+        page = await deployment.ok("maker", "GET", "/api/users", pageSize=10, page=0, textSearch=text)
+        assert emails(page) == [EMAILS["alice"]]
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [

@@ -68,9 +68,15 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         connection.execute(f"pragma wal_autocheckpoint = {FALLBACK_PAGES}")
+    # SQLite's own lower() leaves all but ASCII as it is: a search for "ärzte" would not find "Ärzte".
+    connection.create_function("lower", 1, _lower, deterministic=True)
     connection.execute("pragma foreign_keys = off")
     connection.execute("pragma cache_size = -16384" if read_only else "pragma cache_size = -32768")
     return connection
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
 
 
 class SQLiteTransaction:
