@@ -75,8 +75,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _lower(text: object) -> object:
-    return text.lower() if isinstance(text, str) else text
+def _lower(value: str | int | float | bytes | None) -> str | int | float | bytes | None:
+    return value.lower() if isinstance(value, str) else value
 
 
 class SQLiteTransaction:
