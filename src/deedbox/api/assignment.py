@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import delete, post
+from litestar.params import FromPath
 
 from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.devices import DeviceShape, device_shape
@@ -25,13 +26,15 @@ _OPERATION = Operation.ASSIGN_TO_CUSTOMER
     tags=_TAGS,
     summary="Assign a device to a customer",
 )
-async def assign_device(request: ApiRequest, customer_id: UUID, device_id: UUID) -> DeviceShape:
+async def assign_device(
+    request: ApiRequest, customer_id: FromPath[UUID], device_id: FromPath[UUID]
+) -> DeviceShape:
     """Make the customer the owner, as a claim would; whoever owned the device before loses it."""
     return device_shape(await _assigned(request, await principal_of(request), customer_id, device_id))
 
 
 @delete("/api/customer/device/{device_id:str}", status_code=200, tags=_TAGS, summary="Take a device back")
-async def unassign_device(request: ApiRequest, device_id: UUID) -> DeviceShape:
+async def unassign_device(request: ApiRequest, device_id: FromPath[UUID]) -> DeviceShape:
     """End the ownership of a device. 400 when nobody owns it."""
     return device_shape(await _unassigned(request, await principal_of(request), device_id))
 
@@ -42,7 +45,7 @@ async def unassign_device(request: ApiRequest, device_id: UUID) -> DeviceShape:
     tags=_TAGS,
     summary="Make a device public",
 )
-async def make_device_public(request: ApiRequest, device_id: UUID) -> DeviceShape:
+async def make_device_public(request: ApiRequest, device_id: FromPath[UUID]) -> DeviceShape:
     """Assign the device to the tenant's public customer, which is made when there is none."""
     principal, context = await principal_of(request), context_of(request)
     actor = principal.actor(source_address(request))
@@ -61,7 +64,9 @@ async def make_device_public(request: ApiRequest, device_id: UUID) -> DeviceShap
     tags=_TAGS,
     summary="Assign a device to a customer (newer clients)",
 )
-async def change_owner_to_customer(request: ApiRequest, customer_id: UUID, device_id: UUID) -> None:
+async def change_owner_to_customer(
+    request: ApiRequest, customer_id: FromPath[UUID], device_id: FromPath[UUID]
+) -> None:
     """Make the customer the owner, as `POST /api/customer/{customerId}/device/{deviceId}` does."""
     await _assigned(request, await principal_of(request), customer_id, device_id)
 
@@ -72,7 +77,9 @@ async def change_owner_to_customer(request: ApiRequest, customer_id: UUID, devic
     tags=_TAGS,
     summary="Take a device back (newer clients)",
 )
-async def change_owner_to_tenant(request: ApiRequest, tenant_id: UUID, device_id: UUID) -> None:
+async def change_owner_to_tenant(
+    request: ApiRequest, tenant_id: FromPath[UUID], device_id: FromPath[UUID]
+) -> None:
     """End the ownership of a device, as `DELETE /api/customer/device/{deviceId}` does."""
     principal = await principal_of(request)
     if tenant_id != principal.tenant_id:

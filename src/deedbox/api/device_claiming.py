@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import delete, get, post
+from litestar.params import FromPath
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.device_claiming import DeviceClaimingShape, device_claiming_shape
@@ -21,7 +22,7 @@ _BLOCK = "/api/device/{device_id:str}/claiming/block"
 
 
 @get("/api/device/{device_id:str}/claiming", tags=_TAGS, summary="See what could claim a device")
-async def get_device_claiming(request: ApiRequest, device_id: UUID) -> DeviceClaimingShape:
+async def get_device_claiming(request: ApiRequest, device_id: FromPath[UUID]) -> DeviceClaimingShape:
     """Return the device's claim windows (never their keys), its owner, and its owners before.
 
     Not in the reference server. For tenant administrators.
@@ -39,7 +40,7 @@ async def get_device_claiming(request: ApiRequest, device_id: UUID) -> DeviceCla
 
 
 @post(_BLOCK, status_code=200, tags=_TAGS, summary="Block claiming of a device")
-async def block_claiming(request: ApiRequest, device_id: UUID) -> None:
+async def block_claiming(request: ApiRequest, device_id: FromPath[UUID]) -> None:
     """Let no key claim the device, for one that was recalled or stolen. Its owner keeps it.
 
     Not in the reference server. For tenant administrators.
@@ -48,7 +49,7 @@ async def block_claiming(request: ApiRequest, device_id: UUID) -> None:
 
 
 @delete(_BLOCK, status_code=200, tags=_TAGS, summary="Allow claiming of a device again")
-async def unblock_claiming(request: ApiRequest, device_id: UUID) -> None:
+async def unblock_claiming(request: ApiRequest, device_id: FromPath[UUID]) -> None:
     """Let keys claim the device again, those from before the block too. For tenant administrators."""
     await _set(request, device_id, claim_control.unblock)
 

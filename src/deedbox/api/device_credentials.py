@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import Body, FromPath
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.devices import TAGS, making
@@ -34,7 +34,7 @@ _TOKEN = Example(
 
 
 @get("/api/device/{device_id:str}/credentials", tags=TAGS, summary="Read a device's credentials")
-async def get_credentials(request: ApiRequest, device_id: UUID) -> CredentialsShape:
+async def get_credentials(request: ApiRequest, device_id: FromPath[UUID]) -> CredentialsShape:
     """Return what the device proves itself with; `credentialsId` is its access token."""
     principal, context = await principal_of(request), context_of(request)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import get
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.devices import TAGS, named_device
@@ -74,7 +74,7 @@ async def list_tenant_device_infos(
 
 @get("/api/customer/{customer_id:str}/devices", tags=TAGS, summary="List a customer's devices")
 async def list_customer_devices(
-    request: ApiRequest, wanted: PageRequest, customer_id: UUID, device_type: Type = ""
+    request: ApiRequest, wanted: PageRequest, customer_id: FromPath[UUID], device_type: Type = ""
 ) -> Page[DeviceShape]:
     """Return a page of the devices that the customer owns."""
     principal = await principal_of(request)
@@ -90,7 +90,7 @@ async def list_customer_devices(
 async def list_customer_device_infos(
     request: ApiRequest,
     wanted: PageRequest,
-    customer_id: UUID,
+    customer_id: FromPath[UUID],
     device_type: Type = "",
     profile_id: ProfileId = None,
     active: Active = None,

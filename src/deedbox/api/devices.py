@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import delete, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, QueryParameter
+from litestar.params import Body, FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.credentials import DeviceWithCredentialsShape, credentials_draft
@@ -99,13 +99,13 @@ async def save_device_with_credentials(
 
 
 @get("/api/device/{device_id:str}", tags=TAGS, summary="Read a device")
-async def get_device(request: ApiRequest, device_id: UUID) -> DeviceShape:
+async def get_device(request: ApiRequest, device_id: FromPath[UUID]) -> DeviceShape:
     """Return a device of your tenant, or for customers one that they own."""
     return device_shape(await read_device(request, await principal_of(request), device_id))
 
 
 @get("/api/device/info/{device_id:str}", tags=TAGS, summary="Read a device with its owner's title")
-async def get_device_info(request: ApiRequest, device_id: UUID) -> DeviceInfoShape:
+async def get_device_info(request: ApiRequest, device_id: FromPath[UUID]) -> DeviceInfoShape:
     """Return a device with its owner's title, its profile's name and whether it was active lately."""
     return device_info_shape(await read_device(request, await principal_of(request), device_id))
 
@@ -119,7 +119,7 @@ async def get_tenant_device(
 
 
 @delete("/api/device/{device_id:str}", status_code=200, tags=TAGS, summary="Delete a device")
-async def delete_device(request: ApiRequest, device_id: UUID) -> None:
+async def delete_device(request: ApiRequest, device_id: FromPath[UUID]) -> None:
     """Delete a device with all that it said; whoever owns it loses it, and its ownership history stays."""
     principal = await principal_of(request)
 
