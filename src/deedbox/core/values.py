@@ -14,6 +14,8 @@ from deedbox.core.errors import InvalidValue
 Value = bool | int | float | str | list[Any] | dict[str, Any]
 
 LONGEST_NAME = 255
+#: Deeper JSON could be stored by one edge and be too deep for another that has to show it.
+MOST_LEVELS = 64
 
 _LONG = range(-(2**63), 2**63)
 _NUMERIC = re.compile(r"-?(\d+|\d*\.\d+)", re.ASCII)
@@ -45,6 +47,10 @@ def as_value(name: str, raw: object) -> Value:
     """Return the value as it is stored. Raises InvalidValue for null."""
     if isinstance(raw, float) and not isfinite(raw):
         raise InvalidValue(f"The value of '{name}' is not a number that can be stored.", f"/{name}")
+    if isinstance(raw, list | dict) and _is_deeper(raw, MOST_LEVELS):
+        raise InvalidValue(
+            f"The value of '{name}' has more than {MOST_LEVELS} levels of brackets.", f"/{name}"
+        )
     if isinstance(raw, bool | float | list | dict):
         return raw
     if isinstance(raw, int):
@@ -56,6 +62,13 @@ def as_value(name: str, raw: object) -> Value:
             )
         return _number(raw) if len(raw) <= _LONGEST_NUMBER and _NUMERIC.fullmatch(raw) else raw
     raise InvalidValue(f"The value of '{name}' is null. Send a value, or delete the key.", f"/{name}")
+
+
+def _is_deeper(raw: object, levels: int) -> bool:
+    if not isinstance(raw, list | dict):
+        return False
+    inside = raw.values() if isinstance(raw, dict) else raw
+    return not levels or any(_is_deeper(it, levels - 1) for it in inside)
 
 
 def _number(text: str) -> Value:

@@ -118,3 +118,13 @@ async def test_last_activity_is_noted_once_a_minute(bench: DeviceBench) -> None:
     await bench.application.close()
     assert await bench.last_activity_at(bench.device.id) == began_ms + 60_000
     assert await bench.last_activity_at(bench.other.id) is None
+
+
+@pytest.mark.parametrize("path", ["telemetry", "attributes"])
+async def test_json_that_is_too_deep_to_be_shown_is_refused(bench: DeviceBench, path: str) -> None:
+    """A limit on what a stranger can grow: each edge that reads it has a stack of its own."""
+    fits = b'{"a":' + b"[" * 64 + b"]" * 64 + b"}"
+    assert (await bench.post(path, fits)).status_code == 200
+    for levels in (65, 300, 900):
+        answer = await bench.post(path, b'{"a":' + b'{"b":' * levels + b"1" + b"}" * levels + b"}")
+        assert answer.status_code == (400 if levels * 6 < 1_990 else 413)
