@@ -85,6 +85,7 @@ function clearFieldProblem(input) {
 
 function watchTyping(form) {
   const { name, key, as_typed: asTyped } = form.elements;
+  // Captured: what is wrong must be known before page.js takes the form for sent.
   form.addEventListener("submit", (event) => {
     for (const input of [name, key]) clearFieldProblem(input);
     if (!name.value.trim()) {
@@ -95,7 +96,7 @@ function watchTyping(form) {
       form.querySelector("[data-as-typed]").hidden = false;
       showFieldProblem(key, form.dataset.mistake);
     }
-  });
+  }, { capture: true });
 }
 
 const fragment = takeFragment();
