@@ -22,7 +22,7 @@ ANNOUNCED, SET, GUESS = "ANNOUNCED-secret-7f3a", "SET-secret-91bc", "GUESSED-sec
 async def test_a23_no_key_in_files_logs_or_records(
     scene: ClaimScene, bench: SQLiteBench, device: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Attacks A23, behaviour §6.6: the database, its log, the audit log, events, log lines, representations."""
+    """Attacks A23, behaviour §6.6: files, records, log lines, representations."""
     caplog.set_level(logging.DEBUG)
     await scene.announce(device, ANNOUNCED)
     await scene.set_key(device, SET)
