@@ -4,6 +4,7 @@ from typing import cast
 
 from deedbox.api.application import rest_application
 from deedbox.api.context import ApiContext
+from deedbox.api.plain_claims import PlainClaims
 from deedbox.core.windows import Announced
 from deedbox.main.parts import Parts
 from deedbox.serving.front import Application, front_application
@@ -55,7 +56,7 @@ def _rest(parts: Parts) -> Application:
         reading_limits=parts.settings.reading,
         import_limits=parts.settings.bulk_import,
     )
-    return cast(Application, rest_application(context))
+    return PlainClaims(context, cast(Application, rest_application(context)))
 
 
 def _web(parts: Parts) -> Application:

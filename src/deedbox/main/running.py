@@ -50,6 +50,7 @@ async def _serve(
 ) -> None:
     servers: list[HttpServer] = []
     async with opened_parts(settings) as parts:
+        await parts.storage.write(_prove_writable)
         await ensure_administrator(parts)
         device = device_side(parts)
         application = whole_application(parts, device, _readiness(parts, servers))
@@ -99,14 +100,15 @@ def _readiness(parts: Parts, servers: list[HttpServer]) -> Readiness:
         return None if all(server.started for server in servers) else "not every listener is open yet"
 
     async def database() -> str | None:
-        async def work(stores: Stores) -> None:
-            await stores.housekeeping.prove_writable()
-
         try:
-            await parts.storage.write(work)
+            await parts.storage.write(_prove_writable)
         except Exception as error:
             _log.warning("the database can't be written", error=str(error))
             return "the database can't be written"
         return None
 
     return Readiness({"listeners": listeners, "database": database})
+
+
+async def _prove_writable(stores: Stores) -> None:
+    await stores.housekeeping.prove_writable()
