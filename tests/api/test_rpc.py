@@ -99,10 +99,12 @@ async def test_bodies_as_real_clients_send_them(gadget: Gadget) -> None:
         "", "[]", "17", '"text"', "{}", '{"method":""}', '{"method":7}', '{"method":null}', "{",
         '{"method":"m","timeout":"soon"}', '{"method":"m","persistent":true}',
         '{"method":"' + "m" * 256 + '"}', '{"method":"m","params":"' + "p" * 65_536 + '"}',
+        '{"method":"m","params":' + "[" * 65 + "]" * 65 + "}", "[" * 5_000, b'{"method":"\xff"}',
+        '{"method":"m","params":' + "[" * 900 + "]" * 900 + "}",
     ],
-    ids=lambda it: it[:24],
+    ids=lambda it: repr(it[:24]),
 )  # fmt: skip
-async def test_a_bad_body_is_refused(gadget: Gadget, content: str) -> None:
+async def test_a_bad_body_is_refused(gadget: Gadget, content: str | bytes) -> None:
     """See behaviour §7."""
     answer = await gadget.called(content=content)
     assert answer.status_code == 400, answer.text

@@ -13,6 +13,7 @@ import msgspec
 from deedbox.core.errors import InvalidValue
 from deedbox.core.holders import HolderStore
 from deedbox.core.permissions import Resource
+from deedbox.core.values import MOST_LEVELS, is_deeper
 
 SHORTEST_TIMEOUT_MS = 5_000
 DEFAULT_TIMEOUT_MS = 10_000
@@ -98,7 +99,9 @@ def checked_method(method: Any) -> str:
 
 
 def checked_params(params: Any) -> Any:
-    """Return the parameters. Raises InvalidValue when their JSON is longer than 64 KiB."""
+    """Return the parameters. Raises InvalidValue when their JSON is longer than 64 KiB or too deep."""
+    if is_deeper(params, MOST_LEVELS):
+        raise InvalidValue(f"params have more than {MOST_LEVELS} levels of brackets.", "/params")
     if len(msgspec.json.encode(params)) > LARGEST_PARAMS_BYTES:
         raise InvalidValue(f"params are longer than {LARGEST_PARAMS_BYTES} bytes.", "/params")
     return params

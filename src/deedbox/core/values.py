@@ -47,7 +47,7 @@ def as_value(name: str, raw: object) -> Value:
     """Return the value as it is stored. Raises InvalidValue for null."""
     if isinstance(raw, float) and not isfinite(raw):
         raise InvalidValue(f"The value of '{name}' is not a number that can be stored.", f"/{name}")
-    if isinstance(raw, list | dict) and _is_deeper(raw, MOST_LEVELS):
+    if isinstance(raw, list | dict) and is_deeper(raw, MOST_LEVELS):
         raise InvalidValue(
             f"The value of '{name}' has more than {MOST_LEVELS} levels of brackets.", f"/{name}"
         )
@@ -64,11 +64,12 @@ def as_value(name: str, raw: object) -> Value:
     raise InvalidValue(f"The value of '{name}' is null. Send a value, or delete the key.", f"/{name}")
 
 
-def _is_deeper(raw: object, levels: int) -> bool:
+def is_deeper(raw: object, levels: int) -> bool:
+    """Tell whether JSON has more than so many levels of brackets."""
     if not isinstance(raw, list | dict):
         return False
     inside = raw.values() if isinstance(raw, dict) else raw
-    return not levels or any(_is_deeper(it, levels - 1) for it in inside)
+    return not levels or any(is_deeper(it, levels - 1) for it in inside)
 
 
 def _number(text: str) -> Value:
