@@ -1,36 +1,33 @@
 """Assignment over REST, and the tenant's hand on claiming: view, block, unblock."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from deedbox.core.ids import NULL_ID
-from deedbox.core.ownership import ClaimPolicy
-from tests.api.administration import Administration, administration
+from tests.api.deployment import Deployment
+from tests.api.device_site import DeviceSite
 
 KEY = {"secretKey": "value", "expirationTime": 4_102_444_800_000}
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Administration]:
-    async with administration(tmp_path) as opened:
-        yield opened
+async def site(deployment: Deployment) -> DeviceSite:
+    return await DeviceSite(deployment).fill()
 
 
-async def set_key(site: Administration, device_id: str) -> None:
+async def set_key(site: DeviceSite, device_id: str) -> None:
     path = f"/api/plugins/telemetry/DEVICE/{device_id}/attributes/SERVER_SCOPE"
     await site.ok("maker", "POST", path, {"claimingData": KEY})
 
 
-async def claim(site: Administration, who: str, name: str) -> tuple[int, Any]:
+async def claim(site: DeviceSite, who: str, name: str) -> tuple[int, Any]:
     answer = await site.call(who, "POST", f"/api/customer/device/{name}/claim", {"secretKey": "value"})
     return answer.status_code, answer.json()
 
 
-async def test_a_device_is_assigned_and_taken_back(site: Administration) -> None:
+async def test_a_device_is_assigned_and_taken_back(site: DeviceSite) -> None:
     """Behaviour §5.6, thingsboard §6.4: both answer the device; windows are gone with an assignment."""
     device_id = await site.device("D1")
     await set_key(site, device_id)
@@ -50,7 +47,7 @@ async def test_a_device_is_assigned_and_taken_back(site: Administration) -> None
     assert reasons == ["assignment", "reassignment", "assignment", "unassignment"]
 
 
-async def test_newer_clients_change_the_owner(site: Administration) -> None:
+async def test_newer_clients_change_the_owner(site: DeviceSite) -> None:
     """Thingsboard §6.4; newer clients use other addresses, whose answer is empty."""
     device_id = await site.device("D1")
     await site.ok("maker", "POST", f"/api/owner/CUSTOMER/{site.alices}/DEVICE/{device_id}")
@@ -61,7 +58,7 @@ async def test_newer_clients_change_the_owner(site: Administration) -> None:
     await site.refused(404, "maker", "POST", f"/api/owner/TENANT/{site.rival_id}/DEVICE/{device_id}")
 
 
-async def test_foreign_and_unknown_customers_get_nothing(site: Administration) -> None:
+async def test_foreign_and_unknown_customers_get_nothing(site: DeviceSite) -> None:
     """Behaviour §5: 404, and the device stays whose it was."""
     device_id = await site.device("D1")
     for customer_id in (site.rivals, uuid4(), NULL_ID):
@@ -70,7 +67,7 @@ async def test_foreign_and_unknown_customers_get_nothing(site: Administration) -
     assert site.rows("select count(*) from deed") == [(0,)]
 
 
-async def test_a_device_is_made_public(site: Administration) -> None:
+async def test_a_device_is_made_public(site: DeviceSite) -> None:
     """Thingsboard §6.4: its customer is the tenant's public one, made when it is needed."""
     first, second = await site.device("D1"), await site.device("D2")
     owners = [
@@ -82,17 +79,18 @@ async def test_a_device_is_made_public(site: Administration) -> None:
     assert (info["customerTitle"], info["customerIsPublic"]) == ("Public", True)
 
 
-async def test_unassigning_lets_the_device_be_claimed_again(tmp_path: Path) -> None:
+async def test_unassigning_lets_the_device_be_claimed_again(site: DeviceSite) -> None:
     """Behaviour §5.2: `claimingAllowed` is written where claiming is not allowed by default."""
-    async with administration(tmp_path, ClaimPolicy(allow_by_default=False)) as site:
-        device_id = await site.device("D1")
-        await site.ok("maker", "POST", f"/api/customer/{site.alices}/device/{device_id}")
-        await site.ok("maker", "DELETE", f"/api/customer/device/{device_id}")
-        found = site.rows("select value from attribute where name = 'claimingAllowed'")
-        assert found == [("true",)]
+    device_id = await site.device("D1")
+    profile_id = (await site.ok("maker", "GET", f"/api/device/{device_id}"))["deviceProfileId"]["id"]
+    profile = await site.ok("maker", "GET", f"/api/deviceProfile/{profile_id}")
+    await site.ok("maker", "POST", "/api/deviceProfile", profile | {"allowClaimingByDefault": False})
+    await site.ok("maker", "POST", f"/api/customer/{site.alices}/device/{device_id}")
+    await site.ok("maker", "DELETE", f"/api/customer/device/{device_id}")
+    assert site.rows("select value from attribute where name = 'claimingAllowed'") == [("true",)]
 
 
-async def test_a_blocked_device_can_not_be_claimed(site: Administration) -> None:
+async def test_a_blocked_device_can_not_be_claimed(site: DeviceSite) -> None:
     """Behaviour §2.7: the block overrides every key, and gives it back when it ends."""
     device_id = await site.device("D1")
     await set_key(site, device_id)
@@ -109,7 +107,7 @@ async def test_a_blocked_device_can_not_be_claimed(site: Administration) -> None
     await site.refused(404, "maker", "POST", f"/api/device/{uuid4()}/claiming/block")
 
 
-async def test_the_tenant_sees_windows_and_owners(site: Administration) -> None:
+async def test_the_tenant_sees_windows_and_owners(site: DeviceSite) -> None:
     """Behaviour §3.3: windows without their keys; who owns the device and who did."""
     device_id = await site.device("D1")
     path = f"/api/device/{device_id}/claiming"
@@ -125,6 +123,6 @@ async def test_the_tenant_sees_windows_and_owners(site: Administration) -> None:
     await site.ok("alice", "DELETE", "/api/customer/device/D1/claim")
     await site.ok("maker", "POST", f"/api/customer/{site.bobs}/device/{device_id}")
     seen = await site.ok("maker", "GET", path)
-    assert (seen["windows"], seen["deed"]["customerTitle"]) == ([], "Bob's")
+    assert (seen["windows"], seen["deed"]["customerTitle"]) == ([], "Bob's home")
     history = [(it["customerTitle"], it["openingReason"], it["closingReason"]) for it in seen["history"]]
-    assert history == [("Bob's", "assignment", None), ("Alice's", "claim", "reclaim")]
+    assert history == [("Bob's home", "assignment", None), ("Alice's home", "claim", "reclaim")]

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.api.administration import Administration, administration
+from tests.api.deployment import Deployment
+from tests.api.device_site import DeviceSite
 
 TAKEN = "already assigned to another device"
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Administration]:
-    async with administration(tmp_path) as opened:
-        yield opened
+async def site(deployment: Deployment) -> DeviceSite:
+    return await DeviceSite(deployment).fill()
 
 
 def certificate() -> str:
@@ -38,16 +37,16 @@ def everything_in(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
 
 
-async def credentials(site: Administration, device_id: str) -> Any:
+async def credentials(site: DeviceSite, device_id: str) -> Any:
     return await site.ok("maker", "GET", f"/api/device/{device_id}/credentials")
 
 
-async def replace(site: Administration, device_id: str, **fields: Any) -> Any:
+async def replace(site: DeviceSite, device_id: str, **fields: Any) -> Any:
     body = {"deviceId": {"entityType": "DEVICE", "id": device_id}} | fields
     return await site.ok("maker", "POST", "/api/device/credentials", body)
 
 
-async def test_a_new_device_gets_a_token(site: Administration) -> None:
+async def test_a_new_device_gets_a_token(site: DeviceSite) -> None:
     """Thingsboard §6.4: 20 letters and digits."""
     device_id = await site.device("D1")
     found = await credentials(site, device_id)
@@ -65,7 +64,7 @@ async def test_a_new_device_gets_a_token(site: Administration) -> None:
 
 
 @pytest.mark.parametrize("token", ["A1_TEST_TOKEN", "a/b", "with space", "Ünïçødé", "x" * 255])
-async def test_a_token_of_ones_own(site: Administration, token: str) -> None:
+async def test_a_token_of_ones_own(site: DeviceSite, token: str) -> None:
     """Thingsboard §6.4: the query parameter `accessToken`, or the credentials beside the device."""
     made = await site.ok("maker", "POST", "/api/device", {"name": "D1"}, accessToken=token)
     assert (await credentials(site, made["id"]["id"]))["credentialsId"] == token
@@ -75,7 +74,7 @@ async def test_a_token_of_ones_own(site: Administration, token: str) -> None:
         assert await site.device_with_token(token + "2") == UUID(made["id"]["id"])
 
 
-async def test_a_token_belongs_to_one_device_of_the_deployment(site: Administration) -> None:
+async def test_a_token_belongs_to_one_device_of_the_deployment(site: DeviceSite) -> None:
     """Behaviour §1: unique, also between tenants; the refusal repeats no token and makes nothing."""
     await site.ok("maker", "POST", "/api/device", {"name": "D1"}, accessToken="taken-token")
     for who in ("maker", "rival"):
@@ -89,7 +88,7 @@ async def test_a_token_belongs_to_one_device_of_the_deployment(site: Administrat
     assert TAKEN in (await site.refused(400, "maker", "POST", "/api/device/credentials", body))["message"]
 
 
-async def test_replaced_credentials_stop_working(site: Administration) -> None:
+async def test_replaced_credentials_stop_working(site: DeviceSite) -> None:
     """Thingsboard §6.4: the whole object comes back; a stale version is refused."""
     device_id = await site.device("D1")
     before = await credentials(site, device_id)
@@ -102,7 +101,7 @@ async def test_replaced_credentials_stop_working(site: Administration) -> None:
     assert (await replace(site, device_id))["credentialsId"] not in ("fresh", before["credentialsId"])
 
 
-async def test_mqtt_credentials_are_kept_as_the_reference_does(site: Administration) -> None:
+async def test_mqtt_credentials_are_kept_as_the_reference_does(site: DeviceSite) -> None:
     """Thingsboard §6.4: the value is a string that holds JSON; a user name is no access token."""
     device_id = await site.device("D1")
     value = {"clientId": "c", "userName": "u", "password": "p"}
@@ -116,7 +115,7 @@ async def test_mqtt_credentials_are_kept_as_the_reference_does(site: Administrat
     assert await site.device_with_token("u") is None
 
 
-async def test_a_certificate_is_found_by_its_fingerprint(site: Administration) -> None:
+async def test_a_certificate_is_found_by_its_fingerprint(site: DeviceSite) -> None:
     """Thingsboard §6.4: PEM in the value, SHA3 in the id."""
     device_id, pem = await site.device("D1"), certificate()
     found = await replace(site, device_id, credentialsType="X509_CERTIFICATE", credentialsValue=pem)
@@ -146,9 +145,7 @@ async def test_a_certificate_is_found_by_its_fingerprint(site: Administration) -
         ({"credentialsType": "X509_CERTIFICATE"}, "/credentialsValue"),
     ],
 )
-async def test_bad_credentials_are_refused(
-    site: Administration, fields: dict[str, Any], pointer: str
-) -> None:
+async def test_bad_credentials_are_refused(site: DeviceSite, fields: dict[str, Any], pointer: str) -> None:
     """Behaviour §7: 400 that names the field and never repeats what was sent."""
     device_id = await site.device("D1")
     before = await credentials(site, device_id)
@@ -159,13 +156,13 @@ async def test_bad_credentials_are_refused(
     assert await credentials(site, device_id) == before
 
 
-async def test_credentials_need_a_device(site: Administration) -> None:
+async def test_credentials_need_a_device(site: DeviceSite) -> None:
     """Thingsboard §6.4."""
     refusal = await site.refused(400, "maker", "POST", "/api/device/credentials", {"credentialsId": "x"})
     assert refusal["errors"][0]["pointer"] == "/deviceId"
 
 
-async def test_a_device_and_its_credentials_change_together_or_not(site: Administration) -> None:
+async def test_a_device_and_its_credentials_change_together_or_not(site: DeviceSite) -> None:
     """Thingsboard §6.4: /api/device-with-credentials for a device that is there."""
     device_id = await site.device("D1")
     await site.ok("maker", "POST", "/api/device", {"name": "D2"}, accessToken="taken")
@@ -178,7 +175,7 @@ async def test_a_device_and_its_credentials_change_together_or_not(site: Adminis
     assert await site.device_with_token("free") == UUID(device_id)
 
 
-async def test_tokens_are_nowhere_in_the_clear(site: Administration, tmp_path: Path) -> None:
+async def test_tokens_are_nowhere_in_the_clear(site: DeviceSite, tmp_path: Path) -> None:
     """Behaviour §6.6, attacks A23: not in the database, its log, or the audit entries."""
     made = await site.ok("maker", "POST", "/api/device", {"name": "D1"}, accessToken="very-secret-token-1")
     await replace(site, made["id"]["id"], credentialsId="very-secret-token-2")
@@ -188,7 +185,7 @@ async def test_tokens_are_nowhere_in_the_clear(site: Administration, tmp_path: P
         credentialsType="MQTT_BASIC",
         credentialsValue='{"userName":"very-secret-user","password":"very-secret-password"}',
     )
-    stored = everything_in(tmp_path)
+    stored = everything_in(tmp_path / "data")
     assert b"D1" in stored
     assert b"very-secret" not in stored
     actions = [row[0] for row in site.rows("select action from audit_entry where entity_type = 'DEVICE'")]

@@ -1,21 +1,19 @@
 """Bulk import over REST: what files may look like, what each column does, and lines that can't be taken."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.administration import Administration, administration
+from tests.api.deployment import Deployment
+from tests.api.device_site import DeviceSite
 
 KEY = '{"secretKey":"k","expirationTime":4102444800000}'
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Administration]:
-    async with administration(tmp_path) as opened:
-        yield opened
+async def site(deployment: Deployment) -> DeviceSite:
+    return await DeviceSite(deployment).fill()
 
 
 def quoted(text: str) -> str:
@@ -29,7 +27,7 @@ def body(file: str, *columns: str, **mapping: Any) -> dict[str, Any]:
     return {"file": file, "mapping": {"columns": wanted, "delimiter": ",", "header": True} | mapping}
 
 
-async def load(site: Administration, file: str, *columns: str, **mapping: Any) -> Any:
+async def load(site: DeviceSite, file: str, *columns: str, **mapping: Any) -> Any:
     return await site.ok("maker", "POST", "/api/device/bulk_import", body(file, *columns, **mapping))
 
 
@@ -37,17 +35,17 @@ def counts(result: Any) -> tuple[int, int, int]:
     return result["created"], result["updated"], result["errors"]
 
 
-async def named(site: Administration, name: str) -> Any:
+async def named(site: DeviceSite, name: str) -> Any:
     return await site.ok("maker", "GET", "/api/tenant/device", deviceName=name)
 
 
-async def attributes(site: Administration, name: str, scope: str) -> dict[str, Any]:
+async def attributes(site: DeviceSite, name: str, scope: str) -> dict[str, Any]:
     device_id = (await named(site, name))["id"]["id"]
     path = f"/api/plugins/telemetry/DEVICE/{device_id}/values/attributes/{scope}"
     return {it["key"]: it["value"] for it in await site.ok("maker", "GET", path)}
 
 
-async def test_every_column_does_what_it_says(site: Administration) -> None:
+async def test_every_column_does_what_it_says(site: DeviceSite) -> None:
     """Thingsboard §6.8."""
     file = (
         "name,type,label,description,gateway,shared,server,series,token\n"
@@ -77,14 +75,14 @@ async def test_every_column_does_what_it_says(site: Administration) -> None:
         *[("text", "text"), ("{broken", "{broken"), ("{broken}", "{broken}"), ("1e5x", "1e5x"), ("ü☂", "ü☂")],
     ],
 )
-async def test_cells_become_values(site: Administration, cell: str, value: object) -> None:
+async def test_cells_become_values(site: DeviceSite, cell: str, value: object) -> None:
     """Thingsboard §6.8: integer, decimal, boolean, JSON, else text."""
     await load(site, f"n,a\nD1,{quoted(cell)}\n", "NAME", "SERVER_ATTRIBUTE:a")
     found = (await attributes(site, "D1", "SERVER_SCOPE"))["a"]
     assert (type(found), found) == (type(value), value)
 
 
-async def test_claim_keys_come_with_the_file(site: Administration) -> None:
+async def test_claim_keys_come_with_the_file(site: DeviceSite) -> None:
     """Behaviour §3: as through the attributes API; the key claims."""
     file = f"n,k\nD1,{quoted(KEY)}\nD2,\n"
     assert counts(await load(site, file, "NAME", "SERVER_ATTRIBUTE:claimingData")) == (2, 0, 0)
@@ -98,7 +96,7 @@ async def test_claim_keys_come_with_the_file(site: Administration) -> None:
     "cell",
     ["secret", "1", '{"secretKey":"secret"}', '{"secretKey":"secret","expirationTime":1640995200}', "[]"],
 )
-async def test_a_bad_claim_key_costs_its_line(site: Administration, cell: str) -> None:
+async def test_a_bad_claim_key_costs_its_line(site: DeviceSite, cell: str) -> None:
     """Behaviour §3.1: the error names the field and never repeats the secret."""
     file = f"n,k\nD1,{quoted(cell)}\nD2,{quoted(KEY)}\n"
     result = await load(site, file, "NAME", "SERVER_ATTRIBUTE:claimingData")
@@ -107,7 +105,7 @@ async def test_a_bad_claim_key_costs_its_line(site: Administration, cell: str) -
     assert 'secret"' not in result["errorsList"][0].replace('"secretKey"', "")
 
 
-async def test_the_flat_form_of_a_claim_key_is_refused(site: Administration) -> None:
+async def test_the_flat_form_of_a_claim_key_is_refused(site: DeviceSite) -> None:
     """Behaviour §3.2: with the right form shown."""
     columns = ("NAME", "SERVER_ATTRIBUTE:secretKey", "SERVER_ATTRIBUTE:expirationTime")
     result = await load(site, "n,s,e\nD1,abc,4102444800000\n", *columns)
@@ -117,7 +115,7 @@ async def test_the_flat_form_of_a_claim_key_is_refused(site: Administration) -> 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-async def test_dialects_are_found_out(site: Administration, delimiter: str, end: str) -> None:
+async def test_dialects_are_found_out(site: DeviceSite, delimiter: str, end: str) -> None:
     """Thingsboard §6.8: no delimiter given, any end of line, a byte order mark, blank lines."""
     lines = ["name,type", '"D,;1",lamp', "", "D2,lamp"]
     file = "\ufeff" + end.join(it.replace("e,t", f"e{delimiter}t").replace('",', f'"{delimiter}')
@@ -127,14 +125,14 @@ async def test_dialects_are_found_out(site: Administration, delimiter: str, end:
     assert (await named(site, "D,;1"))["type"] == "lamp"
 
 
-async def test_cells_may_span_lines_and_hold_odd_separators(site: Administration) -> None:
+async def test_cells_may_span_lines_and_hold_odd_separators(site: DeviceSite) -> None:
     """Only line feeds outside of quotes end a line."""
     file = 'n,a\nD1,"one\ntwo\u2028three"\nD2,\u2028x\x0by\n'
     assert counts(await load(site, file, "NAME", "SERVER_ATTRIBUTE:a")) == (2, 0, 0)
     assert await attributes(site, "D1", "SERVER_SCOPE") == {"a": "one\ntwo\u2028three"}
 
 
-async def test_one_bad_line_never_loses_the_others(site: Administration) -> None:
+async def test_one_bad_line_never_loses_the_others(site: DeviceSite) -> None:
     """Thingsboard §6.8: errors by line, titles being line 1."""
     await site.ok("rival", "POST", "/api/device", {"name": "R"}, accessToken="rivals")
     long = "x" * 256
@@ -179,13 +177,13 @@ async def test_one_bad_line_never_loses_the_others(site: Administration) -> None
         {"file": "x"},
     ],
 )
-async def test_an_unreadable_mapping_is_refused(site: Administration, wrong: dict[str, Any]) -> None:
+async def test_an_unreadable_mapping_is_refused(site: DeviceSite, wrong: dict[str, Any]) -> None:
     """Behaviour §7: 400 before anything is stored."""
     assert (await site.refused(400, "maker", "POST", "/api/device/bulk_import", wrong))["errorCode"] == 31
     assert site.rows("select count(*) from device") == [(0,)]
 
 
-async def test_the_same_file_again_changes_nothing(site: Administration) -> None:
+async def test_the_same_file_again_changes_nothing(site: DeviceSite) -> None:
     """Thingsboard §6.8: lines of devices that are there count as updated; nothing is written for them."""
     file = f"n,t,l,s,k,token,x\nD1,lamp,Hall,1,{quoted(KEY)},token-1,5\nD2,lamp,,2,,,\n"
     columns = ["NAME", "TYPE", "LABEL", "SERVER_ATTRIBUTE:s", "SERVER_ATTRIBUTE:claimingData"]
@@ -208,7 +206,7 @@ async def test_the_same_file_again_changes_nothing(site: Administration) -> None
     assert everything() == before, "the key that the claim burnt stays burnt"
 
 
-async def test_what_differs_is_updated(site: Administration) -> None:
+async def test_what_differs_is_updated(site: DeviceSite) -> None:
     """Thingsboard §6.8: without `update`, attributes of devices that are there stay."""
     columns = ["NAME", "LABEL", "SERVER_ATTRIBUTE:a", "ACCESS_TOKEN"]
     await load(site, "n,l,a,t\nD1,one,1,first\n", *columns)
@@ -225,7 +223,7 @@ async def test_what_differs_is_updated(site: Administration) -> None:
     assert await site.device_with_token("second") is not None
 
 
-async def test_many_lines_go_in_several_transactions(site: Administration) -> None:
+async def test_many_lines_go_in_several_transactions(site: DeviceSite) -> None:
     """Performance 2d: chunks; the total is right afterwards; a name that comes twice is one device."""
     lines = [f"D{number % 2400},lamp" for number in range(2500)]
     result = await load(site, "\n".join(lines), "NAME", "TYPE", header=False)
@@ -234,13 +232,13 @@ async def test_many_lines_go_in_several_transactions(site: Administration) -> No
     assert page["totalElements"] == 2400
 
 
-async def test_only_tenant_administrators_import(site: Administration) -> None:
+async def test_only_tenant_administrators_import(site: DeviceSite) -> None:
     """Behaviour §5."""
     for who in ("alice", "root"):
         await site.refused(403, who, "POST", "/api/device/bulk_import", body("n\nD1\n", "NAME"))
 
 
-async def test_mqtt_and_certificate_columns(site: Administration) -> None:
+async def test_mqtt_and_certificate_columns(site: DeviceSite) -> None:
     """Thingsboard §6.8: MQTT columns together are MQTT_BASIC; two kinds at once are refused."""
     columns = ["NAME", "MQTT_CLIENT_ID", "MQTT_USER_NAME", "MQTT_PASSWORD", "X509", "ACCESS_TOKEN"]
     file = "n,c,u,p,x,t\nD1,c,u,p,,\nD2,,,,not-a-certificate,\nD3,,u2,,,token\nD4,,u4,,,\n"

@@ -1,8 +1,6 @@
 """Lists of devices over REST: pages, orders, searches and filters; a walk while devices are added."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,16 +13,16 @@ from deedbox.core.paging import PageMemory, PageRequest, PageSlice
 from deedbox.core.records import Actor
 from deedbox.storage.stores import Stores
 from deedbox.storage.tallies import change_tally
-from tests.api.administration import Administration, administration
+from tests.api.deployment import Deployment
+from tests.api.device_site import DeviceSite
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Administration]:
-    async with administration(tmp_path) as opened:
-        yield opened
+async def site(deployment: Deployment) -> DeviceSite:
+    return await DeviceSite(deployment).fill()
 
 
-async def make(site: Administration, names: list[str], kind: str = "gadget") -> None:
+async def make(site: DeviceSite, names: list[str], kind: str = "gadget") -> None:
     """Make devices of the maker's, in this order, in one transaction."""
 
     async def work(stores: Stores) -> None:
@@ -40,7 +38,7 @@ def names(page: Any) -> list[str]:
     return [it["name"] for it in page["data"]]
 
 
-async def test_pages_come_in_the_order_asked_for(site: Administration) -> None:
+async def test_pages_come_in_the_order_asked_for(site: DeviceSite) -> None:
     """Thingsboard §6.4: pages from 0; the order of making without a sort property."""
     await make(site, ["c", "a", "b"])
     page = await site.ok("maker", "GET", "/api/tenant/devices", pageSize=2, page=0)
@@ -77,7 +75,7 @@ async def test_pages_come_in_the_order_asked_for(site: Administration) -> None:
     ],
 )
 async def test_a_search_finds_parts_of_name_type_and_label(
-    site: Administration, search: str, found: list[str]
+    site: DeviceSite, search: str, found: list[str]
 ) -> None:
     """Thingsboard §6.4: a case-insensitive substring, of letters of any script."""
     await make(site, ["Lamp one", "ärmel 100%_!"])
@@ -88,7 +86,7 @@ async def test_a_search_finds_parts_of_name_type_and_label(
     assert (names(page), page["totalElements"]) == (found, len(found))
 
 
-async def test_filters_by_type_profile_and_activity(site: Administration) -> None:
+async def test_filters_by_type_profile_and_activity(site: DeviceSite) -> None:
     """Thingsboard §6.4: type, deviceProfileId, active."""
     await make(site, ["g1", "g2"])
     await make(site, ["l1"], "lamp")
@@ -113,7 +111,7 @@ async def test_filters_by_type_profile_and_activity(site: Administration) -> Non
         assert (names(page), page["totalElements"]) == (expected, len(expected)), query
 
 
-async def test_a_customers_list_shows_what_it_owns(site: Administration) -> None:
+async def test_a_customers_list_shows_what_it_owns(site: DeviceSite) -> None:
     """Behaviour §5: on every path, for the customer and its tenant; the total goes with the deeds."""
     await make(site, ["free"])
     owned = [await site.claimed_device(name) for name in ("b", "a")]
@@ -121,7 +119,7 @@ async def test_a_customers_list_shows_what_it_owns(site: Administration) -> None
         page = await site.ok(who, "GET", f"/api/customer/{site.alices}/devices", sortProperty="name")
         assert (names(page), page["totalElements"]) == (["a", "b"], 2)
         page = await site.ok(who, "GET", f"/api/customer/{site.alices}/deviceInfos", type="gadget")
-        assert [it["customerTitle"] for it in page["data"]] == ["Alice's", "Alice's"]
+        assert [it["customerTitle"] for it in page["data"]] == ["Alice's home", "Alice's home"]
     for path in ("/api/user/devices", "/api/deviceInfos/all"):
         assert names(await site.ok("alice", "GET", path)) == ["b", "a"]
         assert names(await site.ok("bob", "GET", path)) == []
@@ -135,7 +133,7 @@ async def test_a_customers_list_shows_what_it_owns(site: Administration) -> None
 
 @pytest.mark.parametrize("order", [("createdTime", False), ("name", False), ("name", True)])
 async def test_a_walk_loses_and_repeats_nothing_while_devices_are_added(
-    site: Administration, order: tuple[str, bool]
+    site: DeviceSite, order: tuple[str, bool]
 ) -> None:
     """Design §3: pages by key. What was there when the walk began is seen exactly once."""
     first = [f"d{number * 7919 % 2500:05}" for number in range(2500)]
@@ -158,7 +156,7 @@ async def test_a_walk_loses_and_repeats_nothing_while_devices_are_added(
     assert set(first) <= set(seen)
 
 
-async def test_a_long_list_is_not_sorted_without_an_index(site: Administration) -> None:
+async def test_a_long_list_is_not_sorted_without_an_index(site: DeviceSite) -> None:
     """Design §3: nothing sorts a million rows on a hot path; the refusal says what can be done."""
 
     async def work(stores: Stores) -> None:

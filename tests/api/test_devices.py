@@ -1,7 +1,5 @@
 """Devices over REST: make, change, read and delete; who may; odd names; other tenants' ids everywhere."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,18 +9,18 @@ from deedbox.core.attributes import Report, report
 from deedbox.core.ids import NULL_ID
 from deedbox.core.telemetry import Point, Recording, record
 from deedbox.storage.stores import Stores
-from tests.api.administration import Administration, administration
+from tests.api.deployment import Deployment
+from tests.api.device_site import DeviceSite
 
 TAKEN = "Device with such name already exists!"
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Administration]:
-    async with administration(tmp_path) as opened:
-        yield opened
+async def site(deployment: Deployment) -> DeviceSite:
+    return await DeviceSite(deployment).fill()
 
 
-def audit(site: Administration, device_id: str) -> list[tuple[str, str]]:
+def audit(site: DeviceSite, device_id: str) -> list[tuple[str, str]]:
     return [
         (row[0], row[1])
         for row in site.rows(
@@ -31,7 +29,7 @@ def audit(site: Administration, device_id: str) -> list[tuple[str, str]]:
     ]
 
 
-async def test_a_device_is_made_read_and_changed(site: Administration) -> None:
+async def test_a_device_is_made_read_and_changed(site: DeviceSite) -> None:
     """Thingsboard §6.4: the wire form; behaviour §1: a profile of the type's name is made."""
     body = {"name": "D1", "type": "lamp", "label": "Hall", "additionalInfo": {"description": "x"}}
     made = await site.ok("maker", "POST", "/api/device", body)
@@ -53,7 +51,7 @@ async def test_a_device_is_made_read_and_changed(site: Administration) -> None:
     assert [action for action, _ in audit(site, made["id"]["id"])] == ["ADDED", "UPDATED"]
 
 
-async def test_what_is_absent_stays_and_null_clears(site: Administration) -> None:
+async def test_what_is_absent_stays_and_null_clears(site: DeviceSite) -> None:
     """A client that leaves null fields out must not lose the others."""
     made = await site.ok("maker", "POST", "/api/device", {"name": "D1", "type": "lamp", "label": "Hall"})
     kept = await site.ok("maker", "POST", "/api/device", {"id": made["id"], "name": "D1"})
@@ -62,7 +60,7 @@ async def test_what_is_absent_stays_and_null_clears(site: Administration) -> Non
     assert (cleared["label"], cleared["name"], cleared["type"]) == (None, "D1", "lamp")
 
 
-async def test_a_stale_version_is_refused(site: Administration) -> None:
+async def test_a_stale_version_is_refused(site: DeviceSite) -> None:
     """Thingsboard §6.2: 409 with code 35, and nothing changes."""
     made = await site.ok("maker", "POST", "/api/device", {"name": "D1"})
     await site.ok("maker", "POST", "/api/device", made | {"label": "a"})
@@ -75,7 +73,7 @@ async def test_a_stale_version_is_refused(site: Administration) -> None:
 @pytest.mark.parametrize(
     "name", ["a/b", "a.b.c", "a b", " a ", "Ünïçødé ☂", "a%2Fb", "?a=b&c#d", "a" * 255, "ä" * 255, "a < b"]
 )
-async def test_odd_names_are_kept_as_sent(site: Administration, name: str) -> None:
+async def test_odd_names_are_kept_as_sent(site: DeviceSite, name: str) -> None:
     """Thingsboard §6.4: up to 255 characters, found again by exactly that name."""
     made = await site.ok("maker", "POST", "/api/device", {"name": name})
     assert made["name"] == name
@@ -104,7 +102,7 @@ async def test_odd_names_are_kept_as_sent(site: Administration, name: str) -> No
         ({"name": 5}, "/name"),
     ],
 )
-async def test_bad_fields_are_named(site: Administration, body: dict[str, Any], pointer: str) -> None:
+async def test_bad_fields_are_named(site: DeviceSite, body: dict[str, Any], pointer: str) -> None:
     """Thingsboard §6.4: 400 with code 31, naming the field; behaviour §7: with a JSON pointer."""
     refusal = await site.refused(400, "maker", "POST", "/api/device", body)
     assert refusal["errorCode"] == 31
@@ -112,7 +110,7 @@ async def test_bad_fields_are_named(site: Administration, body: dict[str, Any], 
     assert site.rows("select count(*) from device") == [(0,)]
 
 
-async def test_a_name_is_taken_within_its_tenant_only(site: Administration) -> None:
+async def test_a_name_is_taken_within_its_tenant_only(site: DeviceSite) -> None:
     """Thingsboard §6.4."""
     first = await site.ok("maker", "POST", "/api/device", {"name": "D1"})
     refusal = await site.refused(400, "maker", "POST", "/api/device", {"name": "D1"})
@@ -123,7 +121,7 @@ async def test_a_name_is_taken_within_its_tenant_only(site: Administration) -> N
     assert (await site.ok("rival", "POST", "/api/device", {"name": "D1"}))["id"] != first["id"]
 
 
-async def test_a_taken_name_is_made_unique_on_request(site: Administration) -> None:
+async def test_a_taken_name_is_made_unique_on_request(site: DeviceSite) -> None:
     """Thingsboard §6.4: nameConflictPolicy=UNIQUIFY."""
     query = {"nameConflictPolicy": "UNIQUIFY"}
     rising = query | {"uniquifyStrategy": "INCREMENTAL", "uniquifySeparator": "-"}
@@ -138,7 +136,7 @@ async def test_a_taken_name_is_made_unique_on_request(site: Administration) -> N
     await site.refused(400, "maker", "POST", "/api/device", long, **query)
 
 
-async def test_a_profile_is_found_by_id_or_type(site: Administration) -> None:
+async def test_a_profile_is_found_by_id_or_type(site: DeviceSite) -> None:
     """Thingsboard §6.4: the profile's name is the type; without both it is the default one."""
     lamp = await site.ok("maker", "POST", "/api/device", {"name": "D1", "type": "lamp"})
     plain = await site.ok("maker", "POST", "/api/device", {"name": "D2"})
@@ -153,7 +151,7 @@ async def test_a_profile_is_found_by_id_or_type(site: Administration) -> None:
     assert "non existing device profile" in refusal["message"]
 
 
-async def test_an_owner_changes_the_label_only(site: Administration) -> None:
+async def test_an_owner_changes_the_label_only(site: DeviceSite) -> None:
     """Behaviour §5: not name, type, profile or additionalInfo; the refusal names the field."""
     device_id = await site.claimed_device("D1")
     seen = await site.ok("alice", "GET", f"/api/device/{device_id}")
@@ -170,7 +168,7 @@ async def test_an_owner_changes_the_label_only(site: Administration) -> None:
     assert (await site.ok("maker", "GET", f"/api/device/{device_id}"))["label"] == "Kitchen"
 
 
-async def test_changing_a_device_never_touches_ownership(site: Administration) -> None:
+async def test_changing_a_device_never_touches_ownership(site: DeviceSite) -> None:
     """Behaviour §5: `customerId` in a body that was read earlier does not undo a claim."""
     device_id = await site.device("D1")
     before = await site.ok("maker", "GET", f"/api/device/{device_id}")
@@ -184,7 +182,7 @@ async def test_changing_a_device_never_touches_ownership(site: Administration) -
     assert site.rows("select count(*) from deed") == [(1,)]
 
 
-async def test_a_new_device_may_have_an_owner(site: Administration) -> None:
+async def test_a_new_device_may_have_an_owner(site: DeviceSite) -> None:
     """Thingsboard §6.4: `customerId` of a new device; a foreign customer makes nothing."""
     body = {"name": "D1", "customerId": {"entityType": "CUSTOMER", "id": str(site.alices)}}
     made = await site.ok("maker", "POST", "/api/device", body)
@@ -194,7 +192,7 @@ async def test_a_new_device_may_have_an_owner(site: Administration) -> None:
     assert site.rows("select count(*) from device") == [(1,)]
 
 
-async def test_another_tenants_device_does_not_exist(site: Administration) -> None:
+async def test_another_tenants_device_does_not_exist(site: DeviceSite) -> None:
     """Behaviour §5, thingsboard §6.2: 404 on every path, as for an id that nobody has."""
     device_id = await site.device("D1")
     named = {"entityType": "DEVICE", "id": device_id}
@@ -229,7 +227,7 @@ async def test_another_tenants_device_does_not_exist(site: Administration) -> No
     assert (await site.ok("maker", "GET", f"/api/device/{device_id}"))["version"] == 1
 
 
-async def test_what_customers_may_not(site: Administration) -> None:
+async def test_what_customers_may_not(site: DeviceSite) -> None:
     """Behaviour §5: 403 for others' devices, credentials, deletion, assignment, the tenant's lists."""
     device_id = await site.claimed_device("D1")
     calls: list[tuple[str, str, str]] = [
@@ -249,11 +247,11 @@ async def test_what_customers_may_not(site: Administration) -> None:
     ]
     for who, method, path in calls:
         assert (await site.refused(403, who, method, path))["errorCode"] == 20, path
-    await site.refused(401, "nobody", "GET", f"/api/device/{device_id}")
+    await site.refused(401, "", "GET", f"/api/device/{device_id}")
     assert await site.ok("bob", "GET", "/api/devices", deviceIds=device_id) == []
 
 
-async def test_deleting_a_device_takes_all_but_its_history(site: Administration) -> None:
+async def test_deleting_a_device_takes_all_but_its_history(site: DeviceSite) -> None:
     """Behaviour §5.6: the deed is closed, its ledger stays; values, credentials and windows go."""
     device_id = await site.claimed_device("D1")
     key = UUID(device_id)
@@ -283,6 +281,6 @@ async def test_deleting_a_device_takes_all_but_its_history(site: Administration)
 
 
 @pytest.mark.parametrize("path", ["/api/device/not-a-uuid", "/api/device/info/1", "/api/devices?deviceIds=x"])
-async def test_what_is_no_id_is_refused(site: Administration, path: str) -> None:
+async def test_what_is_no_id_is_refused(site: DeviceSite, path: str) -> None:
     """Thingsboard §6.2: 400 with code 31."""
     assert (await site.refused(400, "maker", "GET", path))["errorCode"] == 31

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
@@ -35,7 +36,7 @@ Active = Annotated[bool | None, QueryParameter(name="active", description="Only 
 @get("/api/tenant/devices", tags=TAGS, summary="List the tenant's devices")
 async def list_tenant_devices(
     request: ApiRequest,
-    wanted: PageRequest,
+    wanted: NamedDependency[PageRequest],
     device_type: Type = "",
     device_name: Annotated[
         str | None, QueryParameter(name="deviceName", description="The one device of this name.")
@@ -56,7 +57,7 @@ async def list_tenant_devices(
 )
 async def list_tenant_device_infos(
     request: ApiRequest,
-    wanted: PageRequest,
+    wanted: NamedDependency[PageRequest],
     device_type: Type = "",
     profile_id: ProfileId = None,
     active: Active = None,
@@ -74,7 +75,10 @@ async def list_tenant_device_infos(
 
 @get("/api/customer/{customer_id:str}/devices", tags=TAGS, summary="List a customer's devices")
 async def list_customer_devices(
-    request: ApiRequest, wanted: PageRequest, customer_id: FromPath[UUID], device_type: Type = ""
+    request: ApiRequest,
+    wanted: NamedDependency[PageRequest],
+    customer_id: FromPath[UUID],
+    device_type: Type = "",
 ) -> Page[DeviceShape]:
     """Return a page of the devices that the customer owns."""
     principal = await principal_of(request)
@@ -89,7 +93,7 @@ async def list_customer_devices(
 )
 async def list_customer_device_infos(
     request: ApiRequest,
-    wanted: PageRequest,
+    wanted: NamedDependency[PageRequest],
     customer_id: FromPath[UUID],
     device_type: Type = "",
     profile_id: ProfileId = None,
@@ -103,7 +107,7 @@ async def list_customer_device_infos(
 
 @get("/api/user/devices", tags=TAGS, summary="List the devices that you may see")
 async def list_my_devices(
-    request: ApiRequest, wanted: PageRequest, device_type: Type = ""
+    request: ApiRequest, wanted: NamedDependency[PageRequest], device_type: Type = ""
 ) -> Page[DeviceShape]:
     """Return a page of your customer's devices, for tenant administrators of all of the tenant's."""
     principal = await principal_of(request)
