@@ -1,0 +1,131 @@
+"""Deleting customers and tenants in pieces, over the real storage."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from deedbox.core import customers, deeds, device_profiles, tenants
+from deedbox.core.customers import Customer
+from deedbox.core.devices import Device
+from deedbox.core.erasure import PIECE, Piece, erase_customer, erase_tenant
+from deedbox.core.errors import NotFound
+from deedbox.core.ids import NULL_ID
+from deedbox.core.keys import KeyRing, RingKey
+from deedbox.core.ownership import ClaimPolicy
+from deedbox.core.records import Actor
+from deedbox.core.tenants import Tenant
+from deedbox.storage.stores import Stores
+from tests.storage.sqlite_bench import SQLiteBench, new_database
+
+KEYS = KeyRing({1: RingKey(b"d" * 32, b"e" * 32, b"s" * 32)})
+POLICY = ClaimPolicy()
+ROOT = Actor(NULL_ID, None, None, "root")
+
+
+class Site:
+    """A tenant with a customer that owns more devices than one piece takes."""
+
+    def __init__(self, bench: SQLiteBench) -> None:
+        self.storage = bench.storage
+        self.tenant_id = self.customer_id = NULL_ID
+
+    @property
+    def maker(self) -> Actor:
+        """The tenant's administrator."""
+        return Actor(self.tenant_id, None, None, "maker")
+
+    async def fill(self, count: int) -> None:
+        """Make a tenant, its customer, and `count` devices that the customer owns."""
+
+        async def work(stores: Stores) -> None:
+            wanted = Tenant(NULL_ID, "Gadget Works", "", 0)
+            tenant = await tenants.create(stores.tenants, stores.device_profiles, ROOT, wanted)
+            self.tenant_id = tenant.id
+            customer = Customer(NULL_ID, NULL_ID, "Alice's home", 0)
+            self.customer_id = (await customers.create(stores.customers, self.maker, customer)).id
+            profile = await device_profiles.default_profile(stores.device_profiles, tenant.id)
+            devices = [
+                Device(uuid4(), tenant.id, f"D{n}", profile.name, None, profile.id, "null", 0, 1)
+                for n in range(count)
+            ]
+            await stores.devices.add_devices(devices)
+            for it in devices:
+                await deeds.assign(stores.claims, it.id, self.customer_id, self.maker, KEYS)
+
+        await self.storage.write(work)
+
+    async def erase_customer(self) -> Piece:
+        """Delete a piece of the customer."""
+
+        async def work(stores: Stores) -> Piece:
+            return await erase_customer(
+                stores.erasure, stores.customers, self.maker, self.customer_id, POLICY, KEYS
+            )
+
+        return await self.storage.write(work)
+
+    async def erase_tenant(self) -> Piece:
+        """Delete a piece of the tenant."""
+
+        async def work(stores: Stores) -> Piece:
+            return await erase_tenant(stores.erasure, stores.tenants, ROOT, self.tenant_id, KEYS)
+
+        return await self.storage.write(work)
+
+    async def count(self, table: str, condition: str = "true") -> int:
+        """Count rows of a table."""
+        connection = sqlite3.connect(self.storage.path)
+        (found,) = connection.execute(f"select count(*) from {table} where {condition}").fetchone()
+        connection.close()
+        return int(found)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    bench = SQLiteBench(new_database(tmp_path))
+    opened = Site(bench)
+    await opened.fill(PIECE + 1)
+    yield opened
+    await bench.close()
+
+
+async def test_a_customer_with_many_devices_goes_in_pieces(site: Site) -> None:
+    """Behaviour §5.6: every deed is closed with its records, in bounded transactions."""
+    first = await site.erase_customer()
+    assert (first.is_last, len(first.closed)) == (False, PIECE)
+    # Whoever stopped here goes on by deleting again.
+    assert await site.count("deed", "closed_at is null") == 1
+    assert await site.count("customer") == 1
+    last = await site.erase_customer()
+    assert (last.is_last, len(last.closed)) == (True, 1)
+    assert await site.count("customer") == 0
+    assert await site.count("deed", "closing_reason = 'customer_deleted'") == PIECE + 1
+    assert await site.count("ownership_ledger", "change = 'closed'") == PIECE + 1
+    assert await site.count("tally", "noun = 'customer' and total <> 0") == 0
+    assert not await _owns_anything(site, site.customer_id)
+    with pytest.raises(NotFound):
+        await site.erase_customer()
+
+
+async def test_a_tenant_with_many_devices_goes_in_pieces(site: Site) -> None:
+    """Behaviour §5.6; its ownership ledger tells how every deed ended."""
+    pieces = [await site.erase_tenant()]
+    assert await site.count("device") == 1
+    assert await site.count("tenant") == 1
+    while not pieces[-1].is_last:
+        pieces.append(await site.erase_tenant())
+    assert sum(len(it.closed) for it in pieces) == PIECE + 1
+    for table in ("tenant", "customer", "device_profile", "device", "device_state", "deed", "claim_window"):
+        assert await site.count(table) == 0, table
+    assert await site.count("ownership_ledger", "reason = 'tenant_deleted'") == PIECE + 1
+    assert await site.count("audit_entry", f"tenant_id <> x'{NULL_ID.hex}'") == 0
+    assert await site.count("tally", "total <> 0") == 0
+    with pytest.raises(NotFound):
+        await site.erase_tenant()
+
+
+async def _owns_anything(site: Site, customer_id: UUID) -> bool:
+    return await site.count("deed", f"closed_at is null and customer_id = x'{customer_id.hex}'") > 0
