@@ -14,9 +14,6 @@ from deedbox.web.routes import ROUTES
 #: A form holds a name, a key or a password; nothing here is longer.
 _LARGEST_BODY_BYTES = 16_384
 
-#: What an outer application sends here: these paths and everything below them.
-PATHS = ("/", "/d", "/t")
-
 
 def web_application(context: WebContext) -> ASGIApp:
     """Return the ASGI application that answers `/`, `/d...` and `/t/SLUG/d...`."""
