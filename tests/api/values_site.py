@@ -67,8 +67,8 @@ class ValuesSite:
         self._exchange = CommandExchange(bus, "node")
         self._client: httpx.AsyncClient | None = None
 
-    async def open(self) -> None:
-        """Fill the site and start its API."""
+    async def settle(self) -> None:
+        """Let the people in."""
         await self.bench.add_customer(self.tenant_id, self.alices, "Alice's")
         await self.bench.add_customer(self.tenant_id, self.bobs, "Bob's")
         self._add("maker", Authority.TENANT_ADMIN, self.tenant_id)
@@ -76,6 +76,10 @@ class ValuesSite:
         self._add("alice", Authority.CUSTOMER_USER, self.tenant_id, self.alices)
         self._add("bob", Authority.CUSTOMER_USER, self.tenant_id, self.bobs)
         self._add("root", Authority.SYS_ADMIN, NULL_ID)
+
+    async def open(self) -> None:
+        """Let the people in and start the API."""
+        await self.settle()
         context = ApiContext(
             storage=self.storage,
             keys=self.keys,

@@ -123,7 +123,7 @@ POINTS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 2), VALUES), max_
 CUTS = st.tuples(st.integers(0, 30), st.integers(0, 70), st.integers(1, 40))
 
 
-@settings(max_examples=60)
+@settings(max_examples=(settings.default or settings()).max_examples // 2)
 @given(points=POINTS, cut=CUTS, from_epoch=st.integers(0, 3))
 async def test_aggregates_are_those_of_a_model(
     tmp_path_factory: pytest.TempPathFactory,
