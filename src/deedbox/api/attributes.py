@@ -1,6 +1,7 @@
 """Attributes over HTTP: write, read, list and delete them by scope."""
 
 from litestar import delete, get, post
+from litestar.params import FromPath
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.values import AttributeShape, attribute_shape
@@ -32,7 +33,9 @@ _BODY = json_operation("Two attributes", {"targetTemperature": 21.5, "mode": "ec
     summary="Write attributes",
     operation_class=_BODY,
 )
-async def save_attributes(request: ApiRequest, entity_type: str, entity_id: str, scope_name: str) -> None:
+async def save_attributes(
+    request: ApiRequest, entity_type: FromPath[str], entity_id: FromPath[str], scope_name: FromPath[str]
+) -> None:
     """Write attributes of SERVER_SCOPE or SHARED_SCOPE; a device hears of shared ones at once.
 
     The SERVER_SCOPE attribute `claimingData`, as `{"secretKey": "...", "expirationTime": 1767225600000}`,
@@ -48,7 +51,9 @@ async def save_attributes(request: ApiRequest, entity_type: str, entity_id: str,
     summary="Write attributes of a device",
     operation_class=_BODY,
 )
-async def save_device_attributes(request: ApiRequest, device_id: str, scope_name: str) -> None:
+async def save_device_attributes(
+    request: ApiRequest, device_id: FromPath[str], scope_name: FromPath[str]
+) -> None:
     """Write attributes of a device: the older address of the same."""
     await _save(request, Resource.DEVICE.value, device_id, scope_name)
 
@@ -60,9 +65,9 @@ async def save_device_attributes(request: ApiRequest, device_id: str, scope_name
 )
 async def get_attributes(
     request: ApiRequest,
-    entity_type: str,
-    entity_id: str,
-    scope_name: str | None = None,
+    entity_type: FromPath[str],
+    entity_id: FromPath[str],
+    scope_name: FromPath[str | None] = None,
     keys: KeysQuery = None,
     key: KeyQuery = None,
 ) -> list[AttributeShape]:
@@ -82,7 +87,10 @@ async def get_attributes(
     summary="List names of attributes",
 )
 async def get_attribute_keys(
-    request: ApiRequest, entity_type: str, entity_id: str, scope_name: str | None = None
+    request: ApiRequest,
+    entity_type: FromPath[str],
+    entity_id: FromPath[str],
+    scope_name: FromPath[str | None] = None,
 ) -> list[str]:
     """Return the names of the attributes that you may see, of one scope or of all."""
     found = await _read(request, _named(entity_type, entity_id, scope_name, None))
@@ -92,9 +100,9 @@ async def get_attribute_keys(
 @delete(ENTITY + "/{scope_name:str}", status_code=200, tags=TAGS, summary="Delete attributes")
 async def delete_attributes(
     request: ApiRequest,
-    entity_type: str,
-    entity_id: str,
-    scope_name: str,
+    entity_type: FromPath[str],
+    entity_id: FromPath[str],
+    scope_name: FromPath[str],
     keys: KeysQuery = None,
     key: KeyQuery = None,
 ) -> None:
@@ -104,7 +112,11 @@ async def delete_attributes(
 
 @delete(DEVICE + "/{scope_name:str}", status_code=200, tags=TAGS, summary="Delete attributes of a device")
 async def delete_device_attributes(
-    request: ApiRequest, device_id: str, scope_name: str, keys: KeysQuery = None, key: KeyQuery = None
+    request: ApiRequest,
+    device_id: FromPath[str],
+    scope_name: FromPath[str],
+    keys: KeysQuery = None,
+    key: KeyQuery = None,
 ) -> None:
     """Delete attributes of a device: the older address of the same."""
     await _delete(request, _named(Resource.DEVICE.value, device_id, scope_name, named_keys(keys, key)))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.history_parameters import HistoryParameters, history_query
@@ -30,7 +30,9 @@ Strict = Annotated[
 
 
 @get(ENTITY + "/keys/timeseries", tags=TAGS, summary="List names of time series")
-async def get_series_keys(request: ApiRequest, entity_type: str, entity_id: str) -> list[str]:
+async def get_series_keys(
+    request: ApiRequest, entity_type: FromPath[str], entity_id: FromPath[str]
+) -> list[str]:
     """Return the names of the time series that have a value you may see."""
     found, _ = await _latest(request, *entity(entity_type, entity_id))
     return [point.key for point in found]
@@ -39,8 +41,8 @@ async def get_series_keys(request: ApiRequest, entity_type: str, entity_id: str)
 @get(ENTITY + "/values/timeseries", tags=TAGS, summary="Read time series")
 async def get_time_series(  # noqa: PLR0913, PLR0917  # one argument per parameter of the query
     request: ApiRequest,
-    entity_type: str,
-    entity_id: str,
+    entity_type: FromPath[str],
+    entity_id: FromPath[str],
     asked: Asked,
     keys: KeysQuery = None,
     key: KeyQuery = None,
@@ -61,8 +63,8 @@ async def get_time_series(  # noqa: PLR0913, PLR0917  # one argument per paramet
 @get(ENTITY + "/values/timeseries/history", tags=TAGS, summary="Read histories of time series")
 async def get_history(  # noqa: PLR0913, PLR0917  # one argument per parameter of the query
     request: ApiRequest,
-    entity_type: str,
-    entity_id: str,
+    entity_type: FromPath[str],
+    entity_id: FromPath[str],
     asked: Asked,
     keys: KeysQuery = None,
     key: KeyQuery = None,
@@ -85,7 +87,11 @@ async def get_history(  # noqa: PLR0913, PLR0917  # one argument per parameter o
     operation_class=_BODY,
 )
 async def save_time_series(
-    request: ApiRequest, entity_type: str, entity_id: str, scope_name: str, ttl: str = "0"
+    request: ApiRequest,
+    entity_type: FromPath[str],
+    entity_id: FromPath[str],
+    scope_name: FromPath[str],
+    ttl: FromPath[str] = "0",
 ) -> None:
     """Store values as if the device had sent them. The scope says nothing (`ANY`); `ttl` is in seconds.
 
@@ -107,8 +113,8 @@ async def save_time_series(
 @delete(ENTITY + "/timeseries/delete", status_code=200, tags=TAGS, summary="Delete time series")
 async def delete_time_series(  # noqa: PLR0913, PLR0917  # one argument per parameter of the query
     request: ApiRequest,
-    entity_type: str,
-    entity_id: str,
+    entity_type: FromPath[str],
+    entity_id: FromPath[str],
     keys: KeysQuery = None,
     key: KeyQuery = None,
     delete_all: Annotated[bool, QueryParameter(name="deleteAllDataForKeys")] = False,
