@@ -18,8 +18,8 @@ from deedbox.core.import_rows import ImportRow
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.storage import Stores
 
-#: A larger chunk would make everybody else's writes wait longer for theirs.
-_LINES_PER_TRANSACTION = 1000
+#: Some ten milliseconds; a larger chunk would make everybody else's writes wait longer for theirs.
+_LINES_PER_TRANSACTION = 250
 _EXAMPLE = Example(
     summary="Devices with their claim keys",
     value={
