@@ -1,7 +1,7 @@
 """Claim and reclaim: `/api/customer/device/{deviceName}/claim`."""
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -19,6 +19,42 @@ from deedbox.core.errors import InvalidValue, NotFound, TooManyAttempts
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.storage import Stores
 from deedbox.core.windows import check_secret_key
+
+
+class Wish(NamedTuple):
+    """What somebody sent to claim a device; `device_name` as it stands in the path, percent-encoded."""
+
+    device_name: str
+    data: ClaimShape | None
+    sub_customer_id: UUID | None
+    idempotency_key: str | None
+    source_address: str
+
+
+async def claim_for(context: ApiContext, principal: Principal, wish: Wish) -> ClaimOutcome:
+    """Claim for the principal; return an outcome that is SUCCESS, FAILURE or CLAIMED.
+
+    Raises NotPermitted for whoever may not claim, NotFound for an unknown device or sub-customer,
+    TooManyAttempts, and InvalidValue for a name or key that can't be one.
+    """
+    check(principal, Operation.CLAIM_DEVICES, Target(Resource.DEVICE, principal.tenant_id))
+    name, secret_key = _name(wish.device_name), _secret_key(wish.data)
+    customer_id, customer_title = await _new_owner(context, principal, wish.sub_customer_id)
+    request = ClaimRequest(
+        actor=principal.actor(wish.source_address),
+        customer_id=customer_id,
+        customer_title=customer_title,
+        device_name=name,
+        secret_key=secret_key,
+        idempotency_digest=_idempotency_digest(wish.idempotency_key, principal, name, secret_key),
+    )
+    outcome = await context.claim(request)
+    if outcome.answer is Answer.TOO_MANY_ATTEMPTS:
+        raise TooManyAttempts(outcome.retry_after_ms)
+    if outcome.answer is Answer.NOT_FOUND:
+        raise NotFound
+    return outcome
+
 
 _KEY = Example(value={"secretKey": "value"})
 _PATH = "/api/customer/device/{device_name:str}/claim"
@@ -38,18 +74,12 @@ async def claim_device(
     an owner; 404 for an unknown name; 429 with `Retry-After` after too many wrong keys.
     """
     principal = await principal_of(request)
-    check(principal, Operation.CLAIM_DEVICES, Target(Resource.DEVICE, principal.tenant_id))
-    name = _name(device_name)
-    customer_id, customer_title = await _new_owner(context_of(request), principal, sub_customer_id)
-    wish = ClaimRequest(
-        actor=principal.actor(source_address(request)),
-        customer_id=customer_id,
-        customer_title=customer_title,
-        device_name=name,
-        secret_key=_secret_key(data),
-        idempotency_digest=_idempotency_digest(idempotency_key, principal, name, data),
-    )
-    return _response(await context_of(request).claim(wish))
+    wish = Wish(device_name, data, sub_customer_id, idempotency_key, source_address(request))
+    outcome = await claim_for(context_of(request), principal, wish)
+    if outcome.device is None:
+        # Quoted here: Litestar takes a text with this media type for JSON that is written already.
+        return Response(f'"{outcome.answer}"', status_code=400, media_type="application/json")
+    return Response(ClaimResultShape(device=device_shape(outcome.device)), status_code=200)
 
 
 @delete(_PATH, status_code=200, tags=["Claiming"], summary="Reclaim a device")
@@ -68,17 +98,6 @@ async def reclaim_device(request: ApiRequest, device_name: FromPath[str]) -> Non
     device_id = await context.storage.write(work)
     if device_id is not None:
         await context.deed_closed(device_id)
-
-
-def _response(outcome: ClaimOutcome) -> Response[Any]:
-    if outcome.answer is Answer.TOO_MANY_ATTEMPTS:
-        raise TooManyAttempts(outcome.retry_after_ms)
-    if outcome.answer is Answer.NOT_FOUND:
-        raise NotFound
-    if outcome.device is None:
-        # Quoted here: Litestar takes a text with this media type for JSON that is written already.
-        return Response(f'"{outcome.answer}"', status_code=400, media_type="application/json")
-    return Response(ClaimResultShape(device=device_shape(outcome.device)), status_code=200)
 
 
 def _name(device_name: str) -> str:
@@ -116,11 +135,9 @@ async def _new_owner(
     return found.id, found.title
 
 
-def _idempotency_digest(
-    key: str | None, principal: Principal, name: str, data: ClaimShape | None
-) -> bytes | None:
+def _idempotency_digest(key: str | None, principal: Principal, name: str, secret_key: str) -> bytes | None:
     """Bind the key to user, path and body: used for anything else, it is another key."""
     if not key:
         return None
-    parts = [principal.user_id.hex, name, repr(_secret_key(data)), key]
+    parts = [principal.user_id.hex, name, repr(secret_key), key]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()

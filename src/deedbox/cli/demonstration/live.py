@@ -54,7 +54,7 @@ def _explain(server: DemoServer, page: str, people: Cast) -> None:
 
 
 def _offer_itself(lamp: SimulatedLamp, page: str, stopping: threading.Event) -> None:
-    """Announce a key of its own making and show it, again before it expires, as long as nobody owns the lamp."""
+    """Announce a key of its own making and show it, again before it expires, until somebody owns it."""
 
     def announce() -> None:
         secret_key = secrets.token_hex(4)
