@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("quick", max_examples=200, stateful_step_count=30, deadline=None, derandomize=True)
 settings.register_profile(
     "thorough",
-    max_examples=3000,
+    max_examples=1000,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=list(HealthCheck),
