@@ -120,10 +120,7 @@ async def test_every_step_is_told_to_audit_ledger_and_outbox(scene: ClaimScene) 
     await scene.reclaim(ALICE, device)
     opened, closed = await scene.bench.audit(TENANT)
     assert (opened.action, closed.action) == ("ASSIGNED_TO_CUSTOMER", "UNASSIGNED_FROM_CUSTOMER")
-    assert (
-        '"assignedCustomerName":"Customer 11"' in opened.data.replace("Customer\\u0020", "Customer ")
-        or opened.data
-    )
+    assert '"assignedCustomerName":"Customer"' in opened.data
     assert f'"unassignedCustomerId":"{ACME}"' in closed.data
     assert (opened.customer_id, closed.customer_id, closed.user_id) == (ACME, ACME, ALICE.user_id)
     assert [it.type for it in await scene.bench.events(TENANT)] == ["device.claimed", "device.released"]
