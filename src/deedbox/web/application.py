@@ -7,7 +7,6 @@ from litestar.datastructures import State
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from deedbox.web.context import WebContext
-from deedbox.web.guard import guarded
 
 #: A form holds a name, a key or a password; nothing here is longer.
 _LARGEST_BODY_BYTES = 16_384
@@ -18,7 +17,7 @@ def web_application(context: WebContext) -> ASGIApp:
 
     @cache
     def pages() -> ASGIApp:
-        return guarded(_pages(context))
+        return _pages(context)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await pages()(scope, receive, send)
@@ -26,12 +25,13 @@ def web_application(context: WebContext) -> ASGIApp:
     return application
 
 
-def _pages(context: WebContext) -> Litestar:
+def _pages(context: WebContext) -> ASGIApp:
     # With the first page: a server that shows none starts faster and stays smaller.
+    from deedbox.web.guard import guarded  # noqa: PLC0415
     from deedbox.web.refusals import HANDLERS  # noqa: PLC0415
     from deedbox.web.routes import ROUTES  # noqa: PLC0415
 
-    return Litestar(
+    pages = Litestar(
         route_handlers=ROUTES,
         state=State({"context": context}),
         exception_handlers=dict(HANDLERS),
@@ -39,3 +39,4 @@ def _pages(context: WebContext) -> Litestar:
         logging_config=None,
         request_max_body_size=_LARGEST_BODY_BYTES,
     )
+    return guarded(pages)
