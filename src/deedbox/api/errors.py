@@ -50,11 +50,17 @@ def body(status: int, message: str, error_code: int, code: str, **more: Any) -> 
     return known | more
 
 
-def refusal_response(_: ApiRequest, refusal: errors.Refusal) -> Response[Any]:
-    """Answer a refusal."""
+def refusal_answer(refusal: errors.Refusal) -> tuple[int, dict[str, Any], dict[str, str] | None]:
+    """Return status, body and headers of a refusal."""
     status, error_code = TABLE[type(refusal)]
     content = body(status, refusal.message, error_code, refusal.code, **_details(refusal))
-    return Response(content, status_code=status, media_type="application/json", headers=_headers(refusal))
+    return status, content, _headers(refusal)
+
+
+def refusal_response(_: ApiRequest, refusal: errors.Refusal) -> Response[Any]:
+    """Answer a refusal."""
+    status, content, headers = refusal_answer(refusal)
+    return Response(content, status_code=status, media_type="application/json", headers=headers)
 
 
 def http_response(_: ApiRequest, error: HTTPException) -> Response[Any]:
@@ -77,17 +83,35 @@ def malformed_response(_: ApiRequest, error: SerializationException) -> Response
     return Response(content, status_code=400, media_type="application/json")
 
 
+def unreadable_response(_: ApiRequest, error: Exception) -> Response[Any]:
+    """Answer a body that is no text, or whose brackets are nested beyond what the parser follows."""
+    why = (
+        "it is not UTF-8 text"
+        if isinstance(error, UnicodeDecodeError)
+        else "its brackets are nested too deep"
+    )
+    content = body(400, f"The body is not valid JSON: {why}.", 31, "invalid_value")
+    return Response(content, status_code=400, media_type="application/json")
+
+
 def failure_response(request: ApiRequest, error: Exception) -> Response[Any]:
     """Answer a mistake of ours without its details, which go to the log."""
-    _log.error("unexpected error", exc_info=error, extra={"route": request.route_handler.handler_name})
-    content = body(500, "Something went wrong here. It is in the server's log.", 2, "internal_error")
+    content = failure_content(error, str(request.route_handler.handler_name))
     return Response(content, status_code=500, media_type="application/json")
+
+
+def failure_content(error: Exception, route: str) -> dict[str, Any]:
+    """Log a mistake of ours; return the body that tells of it without its details."""
+    _log.error("unexpected error", exc_info=error, extra={"route": route})
+    return body(500, "Something went wrong here. It is in the server's log.", 2, "internal_error")
 
 
 HANDLERS: Mapping[Any, Any] = {
     errors.Refusal: refusal_response,
     SerializationException: malformed_response,
     msgspec.DecodeError: malformed_response,
+    UnicodeDecodeError: unreadable_response,
+    RecursionError: unreadable_response,
     HTTPException: http_response,
     Exception: failure_response,
 }
