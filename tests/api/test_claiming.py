@@ -142,6 +142,8 @@ async def test_a_blank_name_is_refused(deployment: Deployment, way: str, name: s
         (b'"12345"', 400),
         (b'{"secretKey": {"a": 1}}', 400),
         (b"\xff\xfe", 400),
+        (b'{"more": "\xff"}', 400),
+        (b'{"more": ' + b"[" * 2000, 400),
         (json.dumps({"secretKey": "x" * 257}).encode(), 400),
     ],
 )

@@ -93,6 +93,8 @@ def _shape(body: bytes) -> ClaimShape | None:
         # The parser names the position, never the text: bodies hold keys.
         reason = str(error).removeprefix("JSON is malformed: ")
         raise InvalidValue(f"The body is not valid JSON: {reason}") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise InvalidValue("The body is not valid JSON: no UTF-8 text, or nested too deep.") from None
 
 
 def _token(headers: dict[bytes, bytes]) -> str:
