@@ -212,3 +212,11 @@ async def test_a_waiting_device_hears_of_shared_changes(site: ValuesSite) -> Non
         async with site.heard(device_id) as names:
             await site.call("maker", method, f"/{device_id}/SHARED_SCOPE{path}", **more)
         assert names == {"loud"}
+
+
+async def test_bodies_are_documented_with_examples(site: ValuesSite) -> None:
+    paths = (await site.openapi())["paths"]
+    prefix = "/api/plugins/telemetry/{entity_type}/{entity_id}"
+    for path in ("/attributes/{scope_name}", "/timeseries/{scope_name}"):
+        media = paths[prefix + path]["post"]["requestBody"]["content"]["application/json"]
+        assert media["examples"]

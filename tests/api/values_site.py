@@ -106,6 +106,11 @@ class ValuesSite:
         headers = {"X-Authorization": f"Bearer {who}"} | more.pop("headers", {})
         return await self._client.request(method, "/api/plugins/telemetry" + path, headers=headers, **more)
 
+    async def openapi(self) -> Any:
+        """Return the OpenAPI document."""
+        assert self._client
+        return (await self._client.get("/docs/openapi.json")).json()
+
     async def claim(self, request: ClaimRequest) -> ClaimOutcome:
         """Claim, as the API would."""
 

@@ -1,6 +1,7 @@
 """What attributes and time series share over HTTP: entities in paths, keys in queries, JSON bodies."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -53,6 +54,7 @@ async def json_body(request: ApiRequest) -> Any:
 def json_operation(name: str, value: object) -> type[Operation]:
     """Return the OpenAPI description of a handler that reads its body itself, with an example of it."""
 
+    @dataclass
     class JsonOperation(Operation):
         def __post_init__(self) -> None:
             media = OpenAPIMediaType(examples={name: Example(summary=name, value=value)})
