@@ -45,11 +45,11 @@ def serve(data: Path, *arguments: str, drop_rights: bool = False) -> subprocess.
 
 
 def sign_in(server: RunningServer) -> httpx.Client:
-    """Return a client of the first administrator."""
-    client = httpx.Client(base_url=server.base_url, timeout=60)
-    answer = client.post("/api/auth/login", json={"username": server.email, "password": server.password})
-    client.headers["X-Authorization"] = f"Bearer {answer.raise_for_status().json()['token']}"
-    return client
+    """Return a client of the first administrator; to be closed."""
+    who = {"username": server.email, "password": server.password}
+    answer = httpx.post(f"{server.base_url}/api/auth/login", json=who, timeout=60).raise_for_status()
+    token = f"Bearer {answer.json()['token']}"
+    return httpx.Client(base_url=server.base_url, timeout=60, headers={"X-Authorization": token})
 
 
 def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
@@ -139,8 +139,10 @@ def test_a_missing_key_file_is_never_replaced_by_a_new_one(tmp_path: Path) -> No
 
 
 def test_health_and_metrics(tmp_path: Path) -> None:
-    with running_server(tmp_path / "data") as server:
-        client = httpx.Client(base_url=server.base_url, timeout=60)
+    with (
+        running_server(tmp_path / "data") as server,
+        httpx.Client(base_url=server.base_url, timeout=60) as client,
+    ):
         assert client.get("/livez").status_code == 200
         assert client.get("/readyz").json() == {"ready": True, "problems": {}}
         assert client.post("/readyz").status_code == 405
@@ -171,20 +173,20 @@ def test_a_generated_password_is_printed_once_and_works(tmp_path: Path) -> None:
         assert printed
         server.password = printed[1]
         server.restart()
-        sign_in(server).get("/api/auth/user").raise_for_status()
+        with sign_in(server) as client:
+            client.get("/api/auth/user").raise_for_status()
     assert server.log.read_text(encoding="utf-8").count(printed[1]) == 1
 
 
-def test_https_alone_with_a_certificate_from_files(tmp_path: Path) -> None:
+def test_https_with_a_certificate_from_files(tmp_path: Path) -> None:
     made, port, data = make_certificate(tmp_path), free_port(), tmp_path / "data"
     files = ["--tls-certificate", str(made.certificate), "--tls-key", str(made.key)]
-    # HTTP beside it first, for the helper that waits for it; then HTTPS alone.
     with running_server(data, "--https", f"127.0.0.1:{port}", *files) as server:
         context = ssl.create_default_context(cafile=made.certificate)
-        secure = httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=context, timeout=60)
-        assert secure.get("/readyz").status_code == 200
+        secure = f"https://127.0.0.1:{port}/readyz"
+        assert httpx.get(secure, verify=context, timeout=60).status_code == 200
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-            httpx.get(f"https://127.0.0.1:{port}/readyz", timeout=60)
+            httpx.get(secure, timeout=60)
         assert httpx.get(f"{server.base_url}/readyz", timeout=60).status_code == 200
 
 
@@ -194,7 +196,7 @@ def test_sigterm_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) 
         started = threading.Event()
 
         def write(worker: int) -> None:
-            with sign_in(server) as client:
+            with clients[worker] as client:
                 for number in range(10_000):
                     title = f"tenant {worker} {number}"
                     try:
@@ -206,6 +208,7 @@ def test_sigterm_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) 
                     acknowledged.append(title)
                     started.set()
 
+        clients = [sign_in(server) for _ in range(4)]
         workers = [threading.Thread(target=write, args=(worker,)) for worker in range(4)]
         for worker in workers:
             worker.start()
@@ -214,7 +217,8 @@ def test_sigterm_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) 
         for worker in workers:
             worker.join()
         server.restart()
-        kept = titles(sign_in(server))
+        with sign_in(server) as client:
+            kept = titles(client)
     assert acknowledged
     assert set(acknowledged) <= kept
 
