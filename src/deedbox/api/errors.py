@@ -57,8 +57,9 @@ def refusal_answer(refusal: errors.Refusal) -> tuple[int, dict[str, Any], dict[s
     return status, content, _headers(refusal)
 
 
-def refusal_response(_: ApiRequest, refusal: errors.Refusal) -> Response[Any]:
-    """Answer a refusal."""
+def refusal_response(request: ApiRequest, refusal: errors.Refusal) -> Response[Any]:
+    """Answer a refusal; leave its code in the scope, where requests are counted."""
+    request.scope["refusal"] = refusal.code  # type: ignore[typeddict-unknown-key]
     status, content, headers = refusal_answer(refusal)
     return Response(content, status_code=status, media_type="application/json", headers=headers)
 

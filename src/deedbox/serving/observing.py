@@ -57,6 +57,8 @@ class ObservedApplication:
         route, method = route_of(scope), scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.request_seconds.labels(route).observe(duration_s)
+        if "refusal" in scope:
+            self._metrics.refusals.labels(scope["refusal"]).inc()
         if self._access_log:
             duration_ms = round(duration_s * 1000, 3)
             _log.info("request", method=method, route=route, status=status, duration_ms=duration_ms)

@@ -1,0 +1,73 @@
+"""Housekeeping deletes what has expired and nothing else, a few rows at a time."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from deedbox.core.housekeeping import DAY_MS, FIRST, Swept, sweep
+from deedbox.core.storage import Stores
+from deedbox.storage.migrating import migrate
+from deedbox.storage.sqlite import SQLiteStorage
+
+NOW = 1_800_000_000_000
+
+
+def ids(count: int) -> list[bytes]:
+    return [UUID(int=number).bytes for number in range(1, count + 1)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    migrate(f"sqlite:///{tmp_path / 'deedbox.sqlite'}")
+    return tmp_path / "deedbox.sqlite"
+
+
+async def swept(path: Path, limit: int, after: UUID = FIRST) -> Swept:
+    async def work(stores: Stores) -> Swept:
+        return await sweep(stores.housekeeping, after, limit)
+
+    storage = SQLiteStorage(path, lambda: NOW)
+    try:
+        return await storage.write(work)
+    finally:
+        await storage.close()
+
+
+def fill_windows(path: Path, kind: int, expires_at: int, count: int) -> None:
+    import sqlite3  # noqa: PLC0415
+
+    connection = sqlite3.connect(path)
+    rows = [(it, kind, b"d", expires_at, False, 0, 0) for it in ids(count)]
+    connection.executemany(
+        "insert into claim_window (device_id, kind, digest, expires_at, lapsed, opened_at, epoch)"
+        " values (?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    connection.commit()
+    connection.close()
+
+
+def count(path: Path, kind: int) -> int:
+    import sqlite3  # noqa: PLC0415
+
+    connection = sqlite3.connect(path)
+    (found,) = connection.execute("select count(*) from claim_window where kind = ?", (kind,)).fetchone()
+    connection.close()
+    return int(found)
+
+
+async def test_announced_windows_go_a_day_after_their_expiry_in_bites(path: Path) -> None:
+    fill_windows(path, 0, NOW - DAY_MS - 1, 25)
+    fill_windows(path, 1, NOW - DAY_MS - 1, 25)
+    first = await swept(path, 10)
+    assert first == Swept(10, UUID(int=10))
+    second = await swept(path, 10, UUID(int=10))
+    assert await swept(path, 10, second.after or FIRST) == Swept(5, None)
+    assert (count(path, 0), count(path, 1)) == (0, 25)
+
+
+async def test_windows_of_the_last_day_stay(path: Path) -> None:
+    fill_windows(path, 0, NOW - DAY_MS, 3)
+    assert await swept(path, 10) == Swept(0, None)
+    assert count(path, 0) == 3
