@@ -35,8 +35,9 @@ EMAILS = {
 class Deployment:
     """Call it as somebody: `await deployment.ok("alice", "GET", "/api/auth/user")`; "" is nobody."""
 
-    def __init__(self, parts: Parts, client: httpx.AsyncClient) -> None:
+    def __init__(self, parts: Parts, application: Any, client: httpx.AsyncClient) -> None:
         self.parts = parts
+        self.application = application
         self.client = client
         self.tokens: dict[str, str] = {}
 
@@ -135,7 +136,7 @@ async def opened_deployment(folder: Path, policy: SignInPolicy | None = None) ->
         application = cast(Any, whole_application(parts, device, Readiness({})))
         transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://deedbox.test") as client:
-            yield Deployment(parts, client)
+            yield Deployment(parts, application, client)
         await device.close()
 
 

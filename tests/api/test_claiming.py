@@ -221,3 +221,38 @@ async def test_reclaim_by_the_owner_and_by_nobody_else(deployment: Deployment) -
     assert (await deployment.call("maker", "DELETE", path)).status_code == 200
     replayed = await claim(deployment, "bob", "lamp", {"secretKey": "value"})
     assert replayed.json() == "FAILURE"
+
+
+async def test_half_a_request_claims_nothing(deployment: Deployment, way: str) -> None:
+    """A client that goes away before the end of its body has not asked for anything."""
+    device = await deployment.make_device("lamp")
+    await announce(deployment, device, {})
+    answered: list[Any] = []
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/customer/device/lamp/claim",
+        "raw_path": b"/api/customer/device/lamp/claim",
+        "query_string": way.removeprefix("?").encode(),
+        "headers": [
+            (b"x-authorization", f"Bearer {await deployment.token('alice')}".encode()),
+            (b"content-length", b"20"),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("deedbox.test", 80),
+        "scheme": "http",
+        "http_version": "1.1",
+        "root_path": "",
+    }
+
+    async def receive() -> Any:
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    await deployment.application(scope, receive, send)
+
+    assert not any(it.get("status") == 200 for it in answered)
+    assert (await claim(deployment, "alice", "lamp", {})).status_code == 200

@@ -44,6 +44,8 @@ class PlainClaims:
             await self._rest(scope, receive, send)
             return
         body = await _whole_body(receive)
+        if body is None:
+            return  # half a body must not claim with half a key, or with none
         content: object
         try:
             status, content, extra = await self._answer(scope, found[1], headers, body)
@@ -75,12 +77,15 @@ def _is_short(headers: dict[bytes, bytes]) -> bool:
     return b"transfer-encoding" not in headers and length.isdigit() and int(length) <= _LARGEST_BODY_BYTES
 
 
-async def _whole_body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
+async def _whole_body(receive: Receive) -> bytes | None:
+    """Return the body, None when the client went away before its end."""
+    body, more = b"", True
+    while more:
         message = await receive()
+        if message["type"] != "http.request":
+            return None
         body += message.get("body", b"")
+        more = message.get("more_body", False)
     return body
 
 
