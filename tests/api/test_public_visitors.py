@@ -27,6 +27,24 @@ async def test_a_visitor_sees_the_public_device_and_claims_nothing(deployment: D
     await deployment.refused(403, "visitor", "DELETE", CLAIM)
 
 
+async def test_a_visitor_changes_nothing(deployment: Deployment) -> None:
+    """What everybody can look at, nobody in particular may command, write or rename."""
+    customer_id, _ = await visited(deployment)
+    page = await deployment.ok("visitor", "GET", f"/api/customer/{customer_id}/devices", pageSize=10, page=0)
+    device = page["data"][0]
+    device_id = device["id"]["id"]
+    values = f"/api/plugins/telemetry/DEVICE/{device_id}"
+    for method, path, body in (
+        ("POST", f"{values}/SHARED_SCOPE", {"on": True}),
+        ("DELETE", f"{values}/SHARED_SCOPE?keys=on", None),
+        ("POST", f"/api/rpc/oneway/{device_id}", {"method": "on", "params": {}}),
+        ("POST", f"/api/rpc/twoway/{device_id}", {"method": "on", "params": {}}),
+        ("POST", "/api/device", device | {"label": "Mine"}),
+    ):
+        await deployment.refused(403, "visitor", method, path, body)
+    await deployment.ok("visitor", "GET", f"{values}/values/attributes")
+
+
 async def test_a_visitor_is_nobody(deployment: Deployment) -> None:
     customer_id, _ = await visited(deployment)
     await deployment.refused(401, "visitor", "GET", "/api/auth/user")

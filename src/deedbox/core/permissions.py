@@ -146,7 +146,8 @@ RULES: Mapping[tuple[Authority, Resource], Mapping[Operation, Reach]] = {
     },
 }
 
-_NOT_FOR_PUBLIC = (Operation.CLAIM_DEVICES, Operation.RECLAIM)
+#: Anybody may be a visitor of a public customer: visitors look and change nothing.
+_PUBLIC_MAY = (Operation.READ, Operation.READ_TELEMETRY, Operation.READ_ATTRIBUTES)
 
 
 def check(principal: Principal, operation: Operation, target: Target) -> None:
@@ -156,7 +157,7 @@ def check(principal: Principal, operation: Operation, target: Target) -> None:
     NotPermitted, naming operation and resource, when it may not.
     """
     reach = RULES.get((principal.authority, target.resource), {}).get(operation)
-    if reach is None or (principal.is_public and operation in _NOT_FOR_PUBLIC):
+    if reach is None or (principal.is_public and operation not in _PUBLIC_MAY):
         _refuse(operation, target.resource)
     if reach is not Reach.ANYTHING and target.tenant_id != principal.tenant_id:
         raise NotFound
