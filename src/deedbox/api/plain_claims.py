@@ -24,6 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PATH = re.compile(r"/api/customer/device/([^/]+)/claim")
+_TEMPLATE = "/api/customer/device/{device_name}/claim"
 _LARGEST_BODY_BYTES = 4096
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(ClaimShape | None)
@@ -46,10 +47,12 @@ class PlainClaims:
         body = await _whole_body(receive)
         if body is None:
             return  # half a body must not claim with half a key, or with none
+        scope["path_template"] = _TEMPLATE
         content: object
         try:
             status, content, extra = await self._answer(scope, found[1], headers, body)
         except Refusal as refusal:
+            scope["refusal"] = refusal.code
             status, content, extra = refusal_answer(refusal)
         except Exception as error:
             status, content, extra = 500, failure_content(error, "claim_device"), None

@@ -7,7 +7,7 @@ from deedbox.core.credentials import rotate_tokens
 from deedbox.core.deeds import Closing, Opening
 from deedbox.core.devices import Device
 from deedbox.core.errors import NotFound
-from deedbox.core.ids import NULL_ID
+from deedbox.core.ids import NULL_ID, identifier
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import DeviceState, OpenDeed, Window
 from deedbox.storage.credentials import CredentialsStore
@@ -34,14 +34,14 @@ class DeedStore(WindowStore):
         found = await self.transaction.batch("lock_devices_by_name", asked)
         # Names that nobody has are looked up all the same: the work must not tell which ones exist.
         unknown = [(NULL_ID,)] * (len(asked) - len(found))
-        states = await self._states([*((UUID(bytes=row[0]),) for row in found), *unknown])
+        states = await self._states([*((identifier(row[0]),) for row in found), *unknown])
         return {(it.device.tenant_id, it.device.name): it for it in states.values()}
 
     async def open_deeds(self, openings: Sequence[Opening]) -> Mapping[UUID, int]:
         """Open deeds in one guarded statement and raise the epochs; return deed id -> new epoch."""
         opened = await self.transaction.batch("open_deeds", [_asked(it) for it in openings])
         await self._raise_epochs([(row[1], row[2]) for row in opened])
-        epochs = {UUID(bytes=deed_id): int(epoch) for deed_id, _, epoch in opened}
+        epochs = {identifier(deed_id): int(epoch) for deed_id, _, epoch in opened}
         await self._count(it.customer_id for it in openings if it.deed_id in epochs)
         return epochs
 
@@ -50,7 +50,7 @@ class DeedStore(WindowStore):
         rows = [(it.deed_id, it.device_id, it.actor.user_id, it.reason, it.now_ms) for it in closings]
         closed = await self.transaction.batch("close_deeds", rows)
         await self._raise_epochs([(row[1], row[2]) for row in closed])
-        epochs = {UUID(bytes=deed_id): int(epoch) for deed_id, _, epoch in closed}
+        epochs = {identifier(deed_id): int(epoch) for deed_id, _, epoch in closed}
         await self._count((it.customer_id for it in closings if it.deed_id in epochs), -1)
         return epochs
 
@@ -111,9 +111,9 @@ def _asked(it: Opening) -> Row:
 
 
 def _state(row: Row, windows: Mapping[UUID, tuple[Window, ...]]) -> DeviceState:
-    owner = None if row[15] is None else UUID(bytes=row[15])
+    owner = None if row[15] is None else identifier(row[15])
     device = Device(
-        UUID(bytes=row[0]), UUID(bytes=row[1]), row[2], row[3], row[4], UUID(bytes=row[5]),
+        identifier(row[0]), identifier(row[1]), row[2], row[3], row[4], identifier(row[5]),
         row[6], row[7], row[8], owner,
     )  # fmt: skip
     return DeviceState(
@@ -137,8 +137,8 @@ def _open_deed(columns: Row) -> OpenDeed | None:
         bytes(burnt[start : start + _DIGEST_BYTES]) for start in range(0, len(burnt), _DIGEST_BYTES)
     )
     return OpenDeed(
-        UUID(bytes=deed_id),
-        UUID(bytes=customer_id),
+        identifier(deed_id),
+        identifier(customer_id),
         title or "",
         opened_at,
         digests,

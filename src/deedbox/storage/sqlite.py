@@ -36,7 +36,7 @@ A = TypeVar("A")
 Work = Callable[[Stores], Coroutine[Any, Any, T]]
 
 _READERS = 4
-_LARGEST_BATCH = 256
+_BATCH_SIZES: tuple[int, ...] = (256, 128, 64, *range(32, 0, -1))
 _UNAVAILABLE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -115,8 +115,11 @@ class SQLiteTransaction:
     async def batch(self, statement: str, batch: Sequence[Row], /, **values: Any) -> list[Row]:
         """Run a statement that holds a `/*rows*/` mark for all rows at once and return its rows."""
         answer: list[Row] = []
-        for start in range(0, len(batch), _LARGEST_BATCH):
-            answer += self._execute(statement, values, batch[start : start + _LARGEST_BATCH])[1]
+        start = 0
+        while start < len(batch):
+            end = start + _batch_size(len(batch) - start)
+            answer += self._execute(statement, values, batch[start:end])[1]
+            start = end
         return answer
 
     def _execute(
@@ -131,6 +134,11 @@ class SQLiteTransaction:
             return cursor, cursor.fetchall()
         except sqlite3.DatabaseError as error:
             raise as_refusal(error) from error
+
+
+def _batch_size(waiting: int) -> int:
+    """Return how many rows go into one statement: few sizes, since each is compiled and kept."""
+    return next(size for size in _BATCH_SIZES if size <= waiting)
 
 
 class _Compiled:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from deedbox.core.ids import identifier
 from deedbox.core.ownership import Window, WindowKind
 from deedbox.core.windows import NewWindow
 from deedbox.storage.attempts import AttemptStore
@@ -17,7 +18,7 @@ class WindowStore(AttemptStore):
         found: dict[UUID, tuple[Window, ...]] = {}
         for device_id, kind, digest, expires_at, lapsed in rows:
             window = Window(WindowKind(kind), bytes(digest), expires_at, bool(lapsed))
-            key = UUID(bytes=device_id)
+            key = identifier(device_id)
             found[key] = (*found.get(key, ()), window)
         return found
 
@@ -27,7 +28,7 @@ class WindowStore(AttemptStore):
             (it.device_id, int(it.kind), it.digest, it.ciphertext, it.expires_at, it.opened_at)
             for it in windows
         ]
-        return {UUID(bytes=row[0]) for row in await self.transaction.batch("open_windows", rows)}
+        return {identifier(row[0]) for row in await self.transaction.batch("open_windows", rows)}
 
     async def drop_windows(self, device_ids: Collection[UUID]) -> None:
         """Delete all windows of these devices."""
