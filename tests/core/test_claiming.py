@@ -15,6 +15,7 @@ from deedbox.testing.claim_scene import (
     TENANT,
     ClaimScene,
     made_device,
+    made_id,
 )
 
 
@@ -126,6 +127,18 @@ async def test_a_batch_is_decided_in_its_order(scene: ClaimScene) -> None:
     assert [it.answer for it in outcomes] == [f, s, c, c, s, s]
     assert [len(await scene.bench.deeds(made_device(n).id)) for n in (1, 2)] == [1, 1]
     assert await scene.owner(made_device(2)) == GLOBEX
+
+
+async def test_a_customer_that_was_just_deleted_owns_nothing(scene: ClaimScene) -> None:
+    """Behaviour §4: whoever asked before its customer was gone is refused; the key opens for the next."""
+    device = await scene.prepare()
+    await scene.announce(device, "key")
+    late = msgspec.structs.replace(scene.wish(ALICE, device.name, "key"), customer_id=made_id(99))
+    outcomes = await scene.claim_all([late])
+    assert [(it.answer, it.why) for it in outcomes] == [(Answer.FAILURE, "customer is gone")]
+    outcomes = await scene.claim_all([late, scene.wish(BOB, device.name, "key")])
+    assert [it.answer for it in outcomes] == [Answer.CLAIMED, Answer.SUCCESS]
+    assert await scene.owner(device) == GLOBEX
 
 
 async def test_nothing_to_decide_is_no_error(scene: ClaimScene) -> None:

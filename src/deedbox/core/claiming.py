@@ -163,6 +163,8 @@ def _outcome(judged: _Judged, winners: Mapping[UUID, Opening]) -> ClaimOutcome:
     winner = winners.get(mine.device_id)
     if winner is mine or (winner and _is_same_request(winner, mine)):
         return judged.outcome
+    if winner is None:
+        return ClaimOutcome(Answer.FAILURE, "customer is gone")
     return ClaimOutcome(Answer.CLAIMED, "came too late")
 
 

@@ -59,8 +59,9 @@ class DeedStore(WindowStore, RecordStore, Protocol):
     async def open_deeds(self, openings: Sequence[Opening]) -> Mapping[UUID, int]:
         """Open deeds in one guarded statement and raise the epochs; return deed id -> new epoch.
 
-        A device that has an open deed already, is blocked, or whose window is not open at that moment,
-        is left as it is and its deed is missing from the answer.
+        A device that has an open deed already, is blocked, or whose window is not open at that moment, or
+        that a customer asks for which its tenant does not have (any more), is left as it is and its deed is
+        missing from the answer.
         """
         ...
 
@@ -107,6 +108,8 @@ async def assign(store: DeedStore, device_id: UUID, customer_id: UUID, actor: Ac
         burnt=_burnt(state),
     )
     opened = await store.open_deeds([opening])
+    if not opened:
+        raise NotFound
     await store.drop_windows([device_id])
     await record_openings(store, [(opening, state.device, title)], opened)
     return msgspec.structs.replace(state.device, customer_id=customer_id)

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import msgspec
+
 from deedbox.core.deeds import Closing, Opening, Reason
 from deedbox.core.devices import Device
 from deedbox.core.ownership import Window, WindowKind
@@ -14,6 +16,7 @@ from deedbox.testing.claim_scene import (
     GLOBEX,
     HOUR_MS,
     NEIGHBOUR,
+    STRANGERS,
     TENANT,
     ClaimScene,
     made_device,
@@ -144,6 +147,16 @@ class DeedExam:
             return [bool(claimed), bool(await store.open_deeds([opening(device, bench.now_ms, 2)]))]
 
         assert await bench.run(work) == [False, True]
+
+    async def test_a_customer_that_the_tenant_does_not_have_opens_no_deed(self, bench: ClaimBench) -> None:
+        device = await ClaimScene(bench).prepare()
+        wanted = opening(device, bench.now_ms)
+        others = [msgspec.structs.replace(wanted, customer_id=it) for it in (STRANGERS, made_id(99))]
+
+        async def work(store: HeartStore) -> list[bool]:
+            return [bool(await store.open_deeds([it])) for it in (*others, wanted)]
+
+        assert await bench.run(work) == [False, False, True]
 
     async def test_only_the_open_deed_closes_and_only_once(self, bench: ClaimBench) -> None:
         device = await ClaimScene(bench).prepare()

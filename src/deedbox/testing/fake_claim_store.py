@@ -192,7 +192,10 @@ class FakeClaimStore:
         return device_id not in self._tables.blocked and self._tables.open_deed(device_id) is None
 
     def _may_open(self, it: Opening) -> bool:
-        if it.device_id not in self._tables.devices or self._tables.open_deed(it.device_id):
+        prepared = self._tables.devices.get(it.device_id)
+        if prepared is None or self._tables.open_deed(it.device_id):
+            return False
+        if (prepared.device.tenant_id, it.customer_id) not in self._tables.customers:
             return False
         if it.window is None:
             return True

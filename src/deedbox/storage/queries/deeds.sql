@@ -34,6 +34,8 @@ left join attribute a
 
 -- The decisive step. The partial unique index on open deeds has the last word, whoever else tries.
 -- An owner reads from where the deed of another customer ended; the same customer again keeps its old mark.
+-- The customer is looked at here, too: it may have been deleted since it asked. Of several that ask for one
+-- device the first wins: identifiers rise.
 -- name: open_deeds
 with asked(id, device_id, customer_id, opened_by, opening_reason, opened_at, window_kind, window_digest,
            burnt_digests, idempotency_digest)
@@ -49,11 +51,13 @@ select asked.id, s.device_id, d.tenant_id, asked.customer_id, s.epoch + 1,
 from asked
 join device_state s on s.device_id = asked.device_id
 join device d on d.id = asked.device_id
+join customer c on c.id = asked.customer_id and c.tenant_id = d.tenant_id
 where asked.window_kind is null
    or (not s.blocked and exists (
          select 1 from claim_window w
          where w.device_id = asked.device_id and w.kind = asked.window_kind and w.digest = asked.window_digest
            and not w.lapsed and w.expires_at >= asked.opened_at))
+order by asked.id
 on conflict (device_id) where closed_at is null do nothing
 returning id, device_id, opened_epoch
 
