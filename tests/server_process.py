@@ -38,6 +38,7 @@ class RunningServer:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.email = environment["DEEDBOX_ADMIN_EMAIL"]
         self.password = environment["DEEDBOX_ADMIN_PASSWORD"]
+        self.data_folder = data_folder
         self.log = data_folder.with_name(f"{data_folder.name}.log")
         self._command = [str(COMMAND), "serve", "--data", str(data_folder)]
         self._command += ["--http", f"127.0.0.1:{self.port}", "--mqtt", "off", "--coap", "off"]
