@@ -27,7 +27,7 @@ def rotate(
 ) -> None:
     """Add new keys and protect everything stored with them; older keys stay for what can't be renewed.
 
-    The server must be stopped. Devices keep their tokens, and people stay signed in.
+    The server must be stopped. Devices keep their tokens; people stay signed in unless their keys are pruned.
     """
     from rich.console import Console
     from rich.progress import Progress
