@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.crowd import Crowd, Gadget, Person, claim, done, new_crowd, outcome
+from tests.acceptance.explained import DATABASE, rows, unexplained
 from tests.acceptance.wire import Reply, Wire
 from tests.server_process import RunningServer, running_server
 
@@ -48,15 +48,6 @@ def wish(person: Person, gadget: Gadget, key: str) -> Request:
     return lambda wire: claim(wire, person, gadget, key)
 
 
-def rows(server: RunningServer, sql: str) -> list[tuple[object, ...]]:
-    """Look into the database beside the server."""
-    connection = sqlite3.connect(server.data_folder / "deedbox.sqlite")
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-
-
 async def test_ten_thousand_raced_claims_have_one_owner_each(server: RunningServer) -> None:
     """Issue 2, attacks A06, behaviour §4: one SUCCESS per device, all others CLAIMED, nobody throttled."""
     crowd = await new_crowd(server, PEOPLE, CUSTOMERS)
@@ -79,9 +70,11 @@ async def test_ten_thousand_raced_claims_have_one_owner_each(server: RunningServ
         for gadget in gadgets:
             device = await done(wire, "GET", f"/api/device/{gadget.id}", crowd.maker.token)
             assert device["customerId"]["id"] == winners[gadget.name]
-    assert rows(server, "select count(*), count(distinct device_id) from deed") == [(DEVICES, DEVICES)]
-    assert rows(server, "select count(*) from ownership_ledger") == [(DEVICES,)]
-    assert rows(server, "select count(*) from spent_attempt") == [(0,)]
+    assert rows(server.data_folder / DATABASE, "select count(*), count(distinct device_id) from deed") == [
+        (DEVICES, DEVICES)
+    ]
+    assert rows(server.data_folder / DATABASE, "select count(*) from ownership_ledger") == [(DEVICES,)]
+    assert rows(server.data_folder / DATABASE, "select count(*) from spent_attempt") == [(0,)]
 
 
 async def test_a_thousand_parallel_guesses_at_one_device_are_five(server: RunningServer) -> None:
@@ -97,7 +90,10 @@ async def test_a_thousand_parallel_guesses_at_one_device_are_five(server: Runnin
     assert outcome(holders) == "FAILURE"
     assert Counter(map(outcome, replies)) == {"FAILURE": 5, "429": 994}
     assert all(0 < int(it.headers["retry-after"]) <= 300 for it in replies if it.status == 429)
-    assert rows(server, "select count(*) from audit_entry where action = 'CLAIM' or success = 0") == [(6,)]
+    assert rows(
+        server.data_folder / DATABASE,
+        "select count(*) from audit_entry where action = 'CLAIM' or success = 0",
+    ) == [(6,)]
     async with Wire(server.port) as wire:
         assert outcome(await claim(wire, guesser, gadget, KEY)) == "429"
         assert outcome(await claim(wire, holder, gadget, KEY)) == "SUCCESS"
@@ -129,7 +125,7 @@ async def test_claims_against_everything_else_end_in_legal_states(patient_server
         order.shuffle(lot)
         replies = await all_at_once(server.port, lot)
         assert {it.status for it in replies} <= {200, 400, 404}, [it for it in replies if it.status >= 405]
-    assert _broken(server) == []
+    assert unexplained(server.data_folder / DATABASE) == []
     async with Wire(server.port) as wire:
         for gadget in gadgets:
             await _assert_all_agree_on_the_owner(wire, crowd, gadget)
@@ -151,26 +147,6 @@ def _everything(crowd: Crowd, gadget: Gadget, order: random.Random) -> list[Requ
             * order.choice([0, 1])
         ),
     ]
-
-
-def _broken(server: RunningServer) -> list[str]:
-    """Name the devices whose ledger does not explain their deeds."""
-    broken = []
-    for device_id, epoch in rows(server, "select device_id, epoch from device_state"):
-        assert isinstance(device_id, bytes)
-        where = f"where device_id = x'{device_id.hex()}'"
-        ledger = rows(server, f"select epoch, change, deed_id from ownership_ledger {where} order by epoch")
-        pairs = zip(ledger[::2], ledger[1::2], strict=False)
-        is_open = len(ledger) % 2
-        explained = (
-            [it[0] for it in ledger] == list(range(1, len(ledger) + 1))
-            and epoch == len(ledger)
-            and [it[1] for it in ledger] == ["opened", "closed"] * (len(ledger) // 2) + ["opened"] * is_open
-            and all(one[2] == other[2] for one, other in pairs)
-            and rows(server, f"select count(*) from deed {where} and closed_at is null") == [(is_open,)]
-        )
-        broken += [] if explained else [device_id.hex()]
-    return broken
 
 
 async def _assert_all_agree_on_the_owner(wire: Wire, crowd: Crowd, gadget: Gadget) -> None:
