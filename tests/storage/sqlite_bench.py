@@ -71,11 +71,13 @@ class SQLiteBench:
             "insert or ignore into tenant (id, title, slug, created_at) values (?, ?, ?, 0)",
             it.tenant_id, it.tenant_id.hex, it.tenant_id.hex,
         )  # fmt: skip
+        self._do("update tenant set erase_on_reclaim = ? where id = ?", prepared.erases_values, it.tenant_id)
         self._do(
             "insert or replace into device_profile (id, tenant_id, name, allow_claiming_by_default, "
-            "forbids_empty_keys, rotates_credentials_on_reclaim, created_at) values (?, ?, ?, ?, ?, ?, 0)",
+            "forbids_empty_keys, rotates_credentials_on_reclaim, new_secret_on_reclaim, created_at) "
+            "values (?, ?, ?, ?, ?, ?, ?, 0)",
             it.profile_id, it.tenant_id, it.profile_id.hex, prepared.allow_by_default,
-            prepared.forbids_empty_keys, prepared.rotates_credentials,
+            prepared.forbids_empty_keys, prepared.rotates_credentials, prepared.renews_label,
         )  # fmt: skip
         self._do(
             "insert or ignore into device (id, tenant_id, profile_id, name, type, created_at) "
@@ -116,7 +118,9 @@ class SQLiteBench:
         rows = self._rows(
             "select v.long_value from time_series v join deed d on d.device_id = v.entity_id "
             "where v.entity_id = ? and d.customer_id = ? and d.closed_at is null "
-            "and v.epoch >= d.reads_from_epoch order by v.ts",
+            "and v.epoch >= d.reads_from_epoch and v.epoch >= coalesce("
+            "(select max(e.below_epoch) from erasure_task e where e.device_id = d.device_id), 0) "
+            "order by v.ts",
             device_id, customer_id,
         )  # fmt: skip
         return [row["long_value"] for row in rows]

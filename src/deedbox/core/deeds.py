@@ -81,6 +81,10 @@ class DeedStore(WindowStore, RecordStore, Protocol):
         """Give each of these devices a new access token; what it had before stops working at once."""
         ...
 
+    async def queue_erasures(self, deed_ids: Collection[UUID]) -> None:
+        """Hide what was written in the epochs of these closed deeds, to be deleted in the background."""
+        ...
+
     async def customer_title(self, tenant_id: UUID, customer_id: UUID) -> str:
         """Return the customer's title. Raises NotFound when the tenant has no such customer."""
         ...
@@ -163,6 +167,7 @@ async def close(
     """Close the open deeds of locked devices, drop what the devices announced, and record it.
 
     Where a device's profile says so, its access token is replaced: the former owner may know the old one.
+    Where the tenant says so, what was written for the owner is out of sight from now on, and deleted.
     """
     now_ms = await store.now_ms()
     owned = {state.deed.id: (state, state.deed) for state in states if state.deed}
@@ -173,6 +178,7 @@ async def close(
     epochs = await store.close_deeds(closings)
     closed = [owned[deed_id][0] for deed_id in epochs]
     await store.drop_announced_windows([it.device.id for it in closed])
+    await store.queue_erasures([it for it in epochs if owned[it][0].erases_values])
     await _rotate(store, [it for it in closed if it.rotates_credentials], actor, now_ms, keys)
     for deed_id, epoch in epochs.items():
         state, deed = owned[deed_id]

@@ -21,7 +21,7 @@ class Holder(msgspec.Struct, frozen=True):
     """Something that values are about. `customer_id` is a device's owner by its open deed.
 
     `owner_reads_from` is the first epoch that belongs to nobody but the owner; while there is none, to
-    whoever is next.
+    whoever is next. What is older than `hidden_below` is being erased: nobody reads it.
     """
 
     kind: Resource
@@ -31,6 +31,7 @@ class Holder(msgspec.Struct, frozen=True):
     name: str
     epoch: int
     owner_reads_from: int
+    hidden_below: int = 0
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -89,10 +90,14 @@ async def record(store: HolderStore, actor: Actor, holder: Holder, action: str, 
 
 def extent(holder: Holder, principal: Principal) -> Extent:
     """Return what the principal may see of the holder's values, given that it may see any."""
-    from_epoch = 0 if principal.customer_id is None else holder.owner_reads_from
-    return Extent(from_epoch, holder.epoch)
+    return tenant_extent(holder) if principal.customer_id is None else device_extent(holder)
+
+
+def tenant_extent(holder: Holder) -> Extent:
+    """Return what the tenant may see."""
+    return Extent(holder.hidden_below, holder.epoch)
 
 
 def device_extent(holder: Holder) -> Extent:
-    """Return what the device itself may see: whoever holds it now holds what it tells."""
-    return Extent(holder.owner_reads_from, holder.epoch)
+    """Return what the owner may see, and the device itself: whoever holds it now holds what it tells."""
+    return Extent(max(holder.owner_reads_from, holder.hidden_below), holder.epoch)

@@ -9,9 +9,10 @@ from deedbox.core.attributes import NewAttribute, Scope, Writer
 from deedbox.core.claim_keys import ClaimKey
 from deedbox.core.device_changes import DeviceMaking
 from deedbox.core.devices import Device
-from deedbox.core.holders import Extent
+from deedbox.core.holders import Extent, tenant_extent
 from deedbox.core.import_rows import ImportRow
 from deedbox.core.ownership import DeviceState, WindowKind
+from deedbox.core.permissions import Resource
 from deedbox.core.records import AuditEntry, Subject, audit_entry
 from deedbox.core.storage import Stores
 from deedbox.core.telemetry import Point, Recording
@@ -69,9 +70,9 @@ class ImportedValues:
     async def _take_series(self, row: ImportRow, device: Device, state: DeviceState | None) -> None:
         if not row.series:
             return
-        found = (
-            await self._stores.time_series.latest_points(device.id, Extent(0, state.epoch)) if state else []
-        )
+        store = self._stores.time_series
+        holder = await store.holder(Resource.DEVICE, device.id) if state else None
+        found = await store.latest_points(device.id, tenant_extent(holder)) if holder else []
         old = {it.key: it.value for it in found}
         points = [Point(key, self._now_ms, value) for key, value in _changed(old, row.series).items()]
         if points:

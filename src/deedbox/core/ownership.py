@@ -78,7 +78,8 @@ class DeviceState(msgspec.Struct, frozen=True):
     """All that decides about a device's ownership, read in one transaction with its row locked.
 
     `allow_by_default` is the tenant's or the profile's override, None where neither says anything;
-    `claiming_allowed` is the SERVER_SCOPE attribute, true only for a boolean true.
+    `claiming_allowed` is the SERVER_SCOPE attribute, true only for a boolean true. `rotates_credentials`,
+    `erases_values` and `renews_label` say what shall happen when the deed ends.
     """
 
     device: Device
@@ -90,6 +91,8 @@ class DeviceState(msgspec.Struct, frozen=True):
     deed: OpenDeed | None
     windows: tuple[Window, ...]
     rotates_credentials: bool = False
+    erases_values: bool = False
+    renews_label: bool = False
 
     def announcing_allowed(self, policy: ClaimPolicy) -> bool:
         """Tell whether keys that the device announces count now (behaviour §2.5, §2.7)."""

@@ -23,6 +23,7 @@ from deedbox.core.rotation import RotationStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.tenants import TenantStore
 from deedbox.core.users import UserStore
+from deedbox.core.value_erasure import ValueErasureStore
 from deedbox.core.windows import AnnounceStore
 
 T = TypeVar("T")
@@ -111,6 +112,11 @@ class Stores(Protocol):
     @property
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
+        ...
+
+    @property
+    def value_erasure(self) -> ValueErasureStore:
+        """What ended deeds left behind, to be deleted."""
         ...
 
     @property

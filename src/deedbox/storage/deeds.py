@@ -67,6 +67,15 @@ class DeedStore(WindowStore):
         """Give each of these devices a new access token; what it had before stops working at once."""
         await rotate_tokens(CredentialsStore(self.transaction), keys, list(device_ids))
 
+    async def queue_erasures(self, deed_ids: Collection[UUID]) -> None:
+        """Hide what was written in the epochs of these closed deeds, to be deleted in the background."""
+        now_ms = self.transaction.now_ms
+        await self.transaction.batch("queue_erasures", [(it, now_ms) for it in deed_ids])
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return unpredictable bytes."""
+        return self.transaction.random_bytes(count)
+
     async def customer_title(self, tenant_id: UUID, customer_id: UUID) -> str:
         """Return the customer's title. Raises NotFound when the tenant has no such customer."""
         rows = await self.transaction.rows("customer_title", tenant_id=tenant_id, customer_id=customer_id)
@@ -126,6 +135,8 @@ def _state(row: Row, windows: Mapping[UUID, tuple[Window, ...]]) -> DeviceState:
         deed=_open_deed(row[14:20]),
         windows=windows.get(device.id, ()),
         rotates_credentials=bool(row[20]),
+        erases_values=bool(row[21]),
+        renews_label=bool(row[22]),
     )
 
 

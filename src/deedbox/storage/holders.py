@@ -15,6 +15,8 @@ class HolderStore(RecordStore):
         rows = await self.transaction.rows(f"{kind.value.lower()}_as_holder", id=holder_id)
         if not rows:
             return None
-        tenant_id, customer_id, name, epoch, owner_reads_from = rows[0]
+        tenant_id, customer_id, name, epoch, owner_reads_from, hidden_below = rows[0]
         owner = None if customer_id is None else UUID(bytes=customer_id)
-        return Holder(kind, holder_id, UUID(bytes=tenant_id), owner, name, epoch, owner_reads_from)
+        return Holder(
+            kind, holder_id, UUID(bytes=tenant_id), owner, name, epoch, owner_reads_from, hidden_below
+        )

@@ -21,6 +21,7 @@ from deedbox.storage.statements import Transaction
 from deedbox.storage.tenants import TenantStore
 from deedbox.storage.time_series import TimeSeriesStore
 from deedbox.storage.users import UserStore
+from deedbox.storage.value_erasure import ValueErasureStore
 
 
 class Stores:
@@ -110,6 +111,11 @@ class Stores:
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
         return HousekeepingStore(self.transaction)
+
+    @property
+    def value_erasure(self) -> ValueErasureStore:
+        """What ended deeds left behind, to be deleted."""
+        return ValueErasureStore(self.transaction)
 
     @property
     def claim_intents(self) -> ClaimIntentStore:

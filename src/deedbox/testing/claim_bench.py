@@ -40,6 +40,8 @@ class PreparedDevice(msgspec.Struct, frozen=True):
     device: Device
     forbids_empty_keys: bool = False
     rotates_credentials: bool = False
+    erases_values: bool = False
+    renews_label: bool = False
     allow_by_default: bool | None = None
 
 

@@ -184,6 +184,21 @@ class DeedExam:
         assert await bench.run(work) == ({1}, {2})
         assert await bench.owned_count(ACME) == 0
 
+    async def test_what_an_owners_time_left_behind_is_erased_where_the_tenant_wants_it(
+        self, bench: ClaimBench
+    ) -> None:
+        scene = ClaimScene(bench)
+        device = await scene.prepare()
+        await bench.add_device(PreparedDevice(device, erases_values=True))
+        await bench.write_value(device.id, 1)
+        await scene.assign(device, ACME)
+        await bench.write_value(device.id, 2)
+        assert await bench.readable_values(device.id, ACME) == [1, 2]
+        await scene.unassign(device)
+        await bench.write_value(device.id, 3)
+        await scene.assign(device, ACME)
+        assert await bench.readable_values(device.id, ACME) == [3]
+
     async def test_an_owner_reads_from_the_end_of_another_owners_deed(self, bench: ClaimBench) -> None:
         scene = ClaimScene(bench)
         device = await scene.prepare()

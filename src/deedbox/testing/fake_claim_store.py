@@ -147,6 +147,17 @@ class FakeClaimStore:
         """Remember whose token was replaced; there are no credentials here."""
         self._tables.rotated.update(device_ids)
 
+    async def queue_erasures(self, deed_ids: Collection[UUID]) -> None:
+        """Delete at once what was written in the epochs of these closed deeds."""
+        for device_id, deeds in self._tables.deeds.items():
+            for deed in deeds:
+                if deed.id in deed_ids and deed.closed_epoch is not None:
+                    self._erase(device_id, deed.reads_from_epoch, deed.closed_epoch)
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return bytes that are the same in every run."""
+        return (self._ids.new_id(self._now_ms).bytes * 2)[:count]
+
     async def customer_title(self, tenant_id: UUID, customer_id: UUID) -> str:
         """Return the customer's title. Raises NotFound when the tenant has no such customer."""
         if (tenant_id, customer_id) not in self._tables.customers:
@@ -177,6 +188,8 @@ class FakeClaimStore:
             claiming_allowed=self._tables.claiming_allowed.get(device_id, False),
             forbids_empty_keys=prepared.forbids_empty_keys,
             rotates_credentials=prepared.rotates_credentials,
+            erases_values=prepared.erases_values,
+            renews_label=prepared.renews_label,
             deed=self._as_open(deed, prepared.device.tenant_id) if deed else None,
             windows=tuple(offer.window for offer in windows if offer),
         )
@@ -232,6 +245,11 @@ class FakeClaimStore:
 
     def _count(self, customer_id: UUID, step: int) -> None:
         self._tables.totals[customer_id] = self._tables.totals.get(customer_id, 0) + step
+
+    def _erase(self, device_id: UUID, from_epoch: int, below_epoch: int) -> None:
+        self._tables.values = [
+            it for it in self._tables.values if it[0] != device_id or not from_epoch <= it[1] < below_epoch
+        ]
 
     def _drop(self, keys: Iterable[tuple[UUID, WindowKind]]) -> None:
         for key in keys:

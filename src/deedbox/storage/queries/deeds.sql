@@ -21,7 +21,7 @@ select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_in
        s.epoch, s.blocked, coalesce(p.allow_claiming_by_default, t.allow_claiming_by_default),
        a.value, p.forbids_empty_keys,
        o.id, o.customer_id, c.title, o.opened_at, o.burnt_digests, o.idempotency_digest,
-       p.rotates_credentials_on_reclaim
+       p.rotates_credentials_on_reclaim, t.erase_on_reclaim, p.new_secret_on_reclaim
 from asked
 join device d on d.id = asked.device_id
 join device_state s on s.device_id = d.id

@@ -5,14 +5,15 @@ select d.tenant_id, o.customer_id, d.name, s.epoch,
        coalesce(o.reads_from_epoch,
                 (select past.closed_epoch from deed past
                  where past.device_id = d.id and past.closed_at is not null
-                 order by past.opened_epoch desc limit 1), 0)
+                 order by past.opened_epoch desc limit 1), 0),
+       coalesce((select max(e.below_epoch) from erasure_task e where e.device_id = d.id), 0)
 from device d
 join device_state s on s.device_id = d.id
 left join deed o on o.device_id = d.id and o.closed_at is null
 where d.id = :id
 
 -- name: customer_as_holder
-select tenant_id, id, title, 0, 0 from customer where id = :id
+select tenant_id, id, title, 0, 0, 0 from customer where id = :id
 
 -- name: tenant_as_holder
-select id, null, title, 0, 0 from tenant where id = :id
+select id, null, title, 0, 0, 0 from tenant where id = :id

@@ -67,6 +67,19 @@ def _values() -> None:
         *_value_columns(),
         **CLUSTERED,
     )
+    # What ended deeds left behind, to be deleted some rows at a time; until then nobody sees it. The last
+    # three columns are the point that was looked at last.
+    op.create_table(
+        "erasure_task",
+        identifier("device_id", primary_key=True),
+        number("below_epoch", primary_key=True),
+        number("from_epoch"),
+        moment("queued_at"),
+        number("after_key_id", default=-1),
+        number("after_ts", default=-1),
+        number("after_epoch", default=-1),
+        **CLUSTERED,
+    )
 
 
 def _value_columns() -> list[sa.Column[object]]:
