@@ -42,6 +42,18 @@ async def test_the_link_leads_to_the_page_that_asks_for_a_password(deployment: D
     assert (unknown.status_code, unknown.content) == (409, b"")
 
 
+@pytest.mark.parametrize(("kind", "page"), [("activate", "create"), ("reset", "reset")])
+async def test_a_browser_is_told_by_the_page_what_is_wrong_with_a_link(
+    deployment: Deployment, kind: str, page: str
+) -> None:
+    """UX 1.5: people do not get an empty answer."""
+    path = ACTIVATE if kind == "activate" else "/api/noauth/resetPassword"
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = await deployment.call("", "GET", path, params={f"{kind}Token": "x&y"}, headers=browser)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/login/{page}Password?{kind}Token=x%26y"
+
+
 async def test_a_link_works_once(deployment: Deployment) -> None:
     user_id, token = await invited(deployment)
     body = {"activateToken": token, "password": PASSWORD}

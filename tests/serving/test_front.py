@@ -55,6 +55,7 @@ class Front:
         ("/api/v1/TOKEN/claim", "device"), ("/api/v1/", "device"), ("/api/device", "rest"), ("/api", "rest"),
         ("/docs", "rest"), ("/docs/openapi.json", "rest"), ("/nothing", "rest"), ("/api%2Fv1/x", "rest"),
         ("/", "web"), ("/d", "web"), ("/d/devices/1", "web"), ("/t/acme/d", "web"), ("/dd", "rest"),
+        ("/login", "web"), ("/login/createPassword", "web"), ("/favicon.ico", "web"), ("/static/x", "rest"),
     ],
 )  # fmt: skip
 async def test_each_path_has_its_application(path: str, inner: str) -> None:

@@ -30,7 +30,7 @@ from deedbox.security.tokens import SignInTokens
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_bench import PreparedDevice
 from deedbox.web.application import web_application
-from deedbox.web.context import SignedIn, WebContext
+from deedbox.web.context import WebContext
 from tests.storage.sqlite_bench import SQLiteBench, device_named, new_database
 
 NOW = 1_700_000_000_000
@@ -63,8 +63,7 @@ class PagesSite:
                 page_policy=ClaimPagePolicy(**page_policy),
                 authenticator=authenticator,
                 claim=self.claim,
-                sign_in=self.sign_in,
-                sign_out=self.sign_ins.sign_out,
+                sign_ins=self.sign_ins,
                 exchange=CommandExchange(bus, "node"),
                 attribute_changes=self.changes,
             )
@@ -99,11 +98,6 @@ class PagesSite:
         answer = await browser.post("/d/sign-in", data={"email": f"{who}@example.org", "password": PASSWORD})
         assert answer.status_code == 303
         return browser
-
-    async def sign_in(self, email: str, password: str, source_address: str) -> SignedIn:
-        """Open a session as `main` would."""
-        pair = await self.sign_ins.by_password(email, password, source_address)
-        return SignedIn(pair.token, 9000)
 
     async def claim(self, request: ClaimRequest) -> ClaimOutcome:
         """Claim as `main` would."""

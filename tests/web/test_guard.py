@@ -42,7 +42,9 @@ async def test_our_own_forms_pass(site: PagesSite) -> None:
             assert (await browser.post("/d/sign-out", headers=headers)).status_code == 303
 
 
-PAGES = ["/", "/d", "/d/add", "/d/sign-in", "/d/devices", "/d/nowhere", "/t/nobody/d", "/d/assets/page.js"]
+PAGES = [
+    "/", "/d", "/d/add", "/d/sign-in", "/d/devices", "/d/nowhere", "/t/nobody/d", "/d/assets/page.js", "/login",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -60,6 +62,25 @@ async def test_every_answer_has_the_security_headers(site: PagesSite, path: str)
     assert len(answer.headers.get_list("content-type")) <= 1
     if "html" in answer.headers.get("content-type", ""):
         assert "<style" not in answer.text and " style=" not in answer.text and " onclick" not in answer.text
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/favicon.ico"])
+async def test_head_answers_as_get_does(site: PagesSite, path: str) -> None:
+    """RFC 9110: link checkers and previews of messengers ask so."""
+    async with site.browser() as browser:
+        head, whole = await browser.head(path), await browser.get(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers == whole.headers
+
+
+async def test_the_manifest_names_what_is_there(site: PagesSite) -> None:
+    """UX 4.3: the page can be put on a phone's first screen."""
+    async with site.browser() as browser:
+        manifest = (await browser.get("/d/assets/deedbox.webmanifest")).json()
+        for icon in manifest["icons"]:
+            found = await browser.get(f"/d/assets/{icon['src']}")
+            assert found.status_code == 200 and found.headers["content-type"] == icon["type"]
+        assert (await browser.get("/favicon.ico")).headers["content-type"] == "image/png"
 
 
 async def test_files_are_asked_for_once(site: PagesSite) -> None:

@@ -98,11 +98,15 @@ async def password_policy() -> PasswordPolicyShape:
 async def follow_activation_link(
     request: ApiRequest, activate_token: Annotated[str, QueryParameter(name="activateToken")]
 ) -> Response[Any]:
-    """Go on to the page that asks for a password. 409 for a link that is unknown, used or expired."""
+    """Go on to the page that asks for a password. 409 for a link that is unknown, used or expired.
+
+    A browser goes on in any case: the page says what is wrong with the link.
+    """
     try:
         await _sign_ins(request).check_activation(activate_token, source_address(request))
     except InvalidValue:
-        return Response(None, status_code=409)
+        if not _is_browser(request):
+            return Response(None, status_code=409)
     return Redirect("/login/createPassword?" + urlencode({"activateToken": activate_token}), status_code=303)
 
 
@@ -128,11 +132,15 @@ async def ask_for_reset(request: ApiRequest, data: JSONBody[EmailShape]) -> None
 async def follow_reset_link(
     request: ApiRequest, reset_token: Annotated[str, QueryParameter(name="resetToken")]
 ) -> Response[Any]:
-    """Go on to the page that asks for a password. 409 for a link that is unknown, used or expired."""
+    """Go on to the page that asks for a password. 409 for a link that is unknown, used or expired.
+
+    A browser goes on in any case: the page says what is wrong with the link.
+    """
     try:
         await _sign_ins(request).check_reset(reset_token, source_address(request))
     except InvalidValue:
-        return Response(None, status_code=409)
+        if not _is_browser(request):
+            return Response(None, status_code=409)
     return Redirect("/login/resetPassword?" + urlencode({"resetToken": reset_token}), status_code=303)
 
 
@@ -140,6 +148,10 @@ async def follow_reset_link(
 async def reset_password(request: ApiRequest, data: JSONBody[ResetPasswordShape]) -> None:
     """Set a new password; all sessions of the user end. 400 for a link that is unknown, used or expired."""
     await _sign_ins(request).reset_password(data.reset_token, data.password, source_address(request))
+
+
+def _is_browser(request: ApiRequest) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _sign_ins(request: ApiRequest) -> SignIns:

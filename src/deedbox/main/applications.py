@@ -13,7 +13,7 @@ from deedbox.serving.observing import ObservedApplication
 from deedbox.transports.http.application import DeviceApplication, device_application
 from deedbox.transports.http.context import DeviceContext
 from deedbox.web.application import web_application
-from deedbox.web.context import SignedIn, WebContext
+from deedbox.web.context import WebContext
 
 
 def whole_application(parts: Parts, device: DeviceApplication, readiness: Readiness) -> Application:
@@ -60,10 +60,6 @@ def _rest(parts: Parts) -> Application:
 
 
 def _web(parts: Parts) -> Application:
-    async def sign_in(email: str, password: str, source_address: str) -> SignedIn:
-        pair = await parts.sign_ins.by_password(email, password, source_address)
-        return SignedIn(pair.token, parts.settings.sign_in.access_token_s)
-
     context = WebContext(
         storage=parts.storage,
         keys=parts.keys,
@@ -71,8 +67,7 @@ def _web(parts: Parts) -> Application:
         page_policy=parts.settings.claim_page,
         authenticator=parts.authenticator,
         claim=parts.claim,
-        sign_in=sign_in,
-        sign_out=parts.sign_ins.sign_out,
+        sign_ins=parts.sign_ins,
         exchange=parts.exchange,
         attribute_changes=parts.attribute_changes,
     )

@@ -74,7 +74,7 @@ def front_application(
 
 def _is_page(raw_path: bytes) -> bool:
     first = raw_path[1:].partition(b"/")[0]
-    return first in (b"", b"d", b"t", b"static")
+    return first in (b"", b"d", b"t", b"login", b"favicon.ico")
 
 
 def _call_body_json(scope: Scope) -> None:

@@ -13,7 +13,7 @@ _LARGEST_BODY_BYTES = 16_384
 
 
 def web_application(context: WebContext) -> ASGIApp:
-    """Return the ASGI application that answers `/`, `/d...` and `/t/SLUG/d...`."""
+    """Return the ASGI application that answers `/`, `/d...`, `/t/SLUG/d...`, `/login...`."""
 
     @cache
     def pages() -> ASGIApp:
@@ -29,6 +29,7 @@ def _pages(context: WebContext) -> ASGIApp:
     # With the first page: a server that shows none starts faster and stays smaller.
     from deedbox.web.guard import guarded  # noqa: PLC0415
     from deedbox.web.refusals import HANDLERS  # noqa: PLC0415
+    from deedbox.web.renewing import renewing  # noqa: PLC0415
     from deedbox.web.routes import ROUTES  # noqa: PLC0415
 
     pages = Litestar(
@@ -39,4 +40,4 @@ def _pages(context: WebContext) -> ASGIApp:
         logging_config=None,
         request_max_body_size=_LARGEST_BODY_BYTES,
     )
-    return guarded(pages)
+    return guarded(renewing(pages, context.sign_ins, context.authenticator))

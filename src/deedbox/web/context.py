@@ -1,7 +1,6 @@
 """What the pages are handed by `main`, and what a handler needs of a request."""
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
 import msgspec
 from litestar import Request
@@ -12,28 +11,16 @@ from deedbox.core.claim_intents import ClaimPagePolicy
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy
-from deedbox.core.permissions import Principal
 from deedbox.core.rpc import Exchange
 from deedbox.core.sessions import Authenticator
+from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Storage
 
 WebRequest = Request[None, None, State]
 
 
-class SignedIn(NamedTuple):
-    """A session that was just opened: its token, and how long that lasts."""
-
-    token: str
-    lifetime_s: int
-
-
 class WebContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything behind the pages.
-
-    `sign_in(email, password, source_address)` raises WrongPassword, AccountNotActive, TooManyAttempts and
-    TooBusy;
-    `sign_out(principal, source_address)` ends the session.
-    """
+    """Everything behind the pages."""
 
     storage: Storage
     keys: KeyRing
@@ -41,8 +28,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     page_policy: ClaimPagePolicy
     authenticator: Authenticator
     claim: Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
-    sign_in: Callable[[str, str, str], Awaitable[SignedIn]]
-    sign_out: Callable[[Principal, str], Awaitable[None]]
+    sign_ins: SignIns
     exchange: Exchange
     attribute_changes: AttributeChanges
 

@@ -14,6 +14,8 @@ _TYPES = {
     "css": "text/css",
     "js": "text/javascript",
     "svg": "image/svg+xml",
+    "png": "image/png",
+    "webmanifest": "application/manifest+json",
 }
 
 
@@ -30,6 +32,16 @@ async def asset(request: WebRequest, name: FromPath[str]) -> Response[bytes]:
     """Answer a file, or that the browser has the current one."""
     if name not in _assets():
         raise NotFound
+    return _file(request, name)
+
+
+@get("/favicon.ico")
+async def favicon(request: WebRequest) -> Response[bytes]:
+    """Answer the mark where browsers look for one on pages that name none, as the API's documentation."""
+    return _file(request, "mark.png")
+
+
+def _file(request: WebRequest, name: str) -> Response[bytes]:
     content, tag = _assets()[name]
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     media_type = _TYPES[name.rpartition(".")[2]]

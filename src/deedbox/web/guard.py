@@ -1,4 +1,4 @@
-"""Stands before every page: refuses forms that other sites send, and adds the security headers."""
+"""Stands before every page: refuses forms that other sites send, adds security headers, answers HEAD."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +12,8 @@ _READING = ("GET", "HEAD", "OPTIONS")
 #: Nothing but our own files, no inline script or style, never in a frame.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
 )
 _HEADERS = [
     (b"content-security-policy", _POLICY.encode()),
@@ -25,6 +26,8 @@ _HEADERS = [
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
 _NOT_STORED = (b"cache-control", b"no-store")
+#: What a page may choose for itself.
+_CHOSEN = {b"cache-control", b"referrer-policy"}
 _ONLY_ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -32,15 +35,20 @@ def guarded(application: ASGIApp) -> ASGIApp:
     """Return the application behind the guard."""
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        is_head = scope.get("method") == "HEAD"
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = _with_security(scope, list(message["headers"]))
+            elif is_head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         if _changes_something(scope) and not is_same_origin(scope):
             await _refuse(send_with_headers)
         else:
-            await application(scope, receive, send_with_headers)
+            asked: Any = scope | {"method": "GET"} if is_head else scope
+            await application(asked, receive, send_with_headers)
 
     return guard
 
@@ -63,13 +71,13 @@ def is_same_origin(scope: Any) -> bool:
 
 
 def _with_security(scope: Any, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    added = list(_HEADERS)
-    if not any(name.lower() == b"cache-control" for name, _ in headers):
-        added.append(_NOT_STORED)
+    added = [*_HEADERS, _NOT_STORED]
     if scope["scheme"] == "https":
         added.append(_ONLY_ENCRYPTED)
-    taken = {name for name, _ in added}
-    return [it for it in headers if it[0].lower() not in taken] + added
+    present = {name.lower() for name, _ in headers}
+    taken = {name for name, _ in added} - _CHOSEN
+    kept = [it for it in headers if it[0].lower() not in taken]
+    return kept + [it for it in added if it[0] in taken or it[0] not in present]
 
 
 async def _refuse(send: Send) -> None:

@@ -21,7 +21,7 @@ _TABLE: Mapping[type[errors.Refusal], tuple[int, str, str]] = {
     errors.NotPermitted: (403, "error.not_allowed_title", "error.not_allowed"),
     errors.StorageUnavailable: (503, "error.busy_title", "problem.busy"),
     errors.TooBusy: (503, "error.busy_title", "problem.busy"),
-    errors.TooManyAttempts: (429, "error.too_many_title", "problem.too_many_labels"),
+    errors.TooManyAttempts: (429, "error.too_many_title", "problem.too_many"),
 }
 _BAD = (400, "error.bad_title", "error.bad")
 
@@ -34,8 +34,9 @@ def sign_in_needed(request: WebRequest, _: SignInNeeded) -> Response[Any]:
 
 
 def only_for_owners(request: WebRequest, refusal: OnlyForOwners) -> Response[Any]:
-    """Say that this account owns nothing."""
-    return page(request, "no_customer.html", refusal.principal, 403)
+    """Say that this account owns nothing; after a sign-in that is no mistake of anybody."""
+    status = 200 if request.url.path == "/d/devices" else 403
+    return page(request, "no_customer.html", refusal.principal, status)
 
 
 def refused(request: WebRequest, refusal: errors.Refusal) -> Response[Any]:

@@ -2,7 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
-from deedbox.web import claiming, files, owned, signing_in, starting
+from deedbox.web import claiming, files, invited, owned, signing_in, starting
 
 ROUTES: list[ControllerRouterHandler] = [
     starting.landing,
@@ -11,6 +11,11 @@ ROUTES: list[ControllerRouterHandler] = [
     signing_in.sign_in_page,
     signing_in.sign_in,
     signing_in.sign_out,
+    signing_in.login,
+    invited.create_password_page,
+    invited.create_password,
+    invited.reset_password_page,
+    invited.reset_password,
     claiming.confirm,
     claiming.claim,
     owned.devices,
@@ -20,4 +25,5 @@ ROUTES: list[ControllerRouterHandler] = [
     owned.release_page,
     owned.release,
     files.asset,
+    files.favicon,
 ]

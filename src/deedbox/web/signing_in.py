@@ -8,8 +8,9 @@ from deedbox.core import claim_intents
 from deedbox.core.claim_intents import ClaimIntent
 from deedbox.core.errors import AccountNotActive, TooBusy, TooManyAttempts, WrongPassword
 from deedbox.web.context import WebRequest, context_of, field, source_address
-from deedbox.web.cookies import CLAIM, SESSION, clear_cookie, read_cookie, set_cookie
+from deedbox.web.cookies import CLAIM, clear_cookie, read_cookie
 from deedbox.web.pages import Problem, go_to, page, retry_after_s
+from deedbox.web.sessions import close_session, open_session
 from deedbox.web.texts import text
 from deedbox.web.visitors import intent, visitor
 
@@ -22,6 +23,12 @@ async def sign_in_page(request: WebRequest) -> Response[Any]:
     return await sign_in_form(request, await intent(request))
 
 
+@get("/login")
+async def login(request: WebRequest) -> Response[Any]:
+    """Send whoever guesses this address, or knows it from elsewhere, to the sign-in."""
+    return go_to("/d/sign-in")
+
+
 @post("/d/sign-in", status_code=303)
 async def sign_in(request: WebRequest) -> Response[Any]:
     """Open a session, then go on with the scanned label, or to the devices."""
@@ -32,7 +39,7 @@ async def sign_in(request: WebRequest) -> Response[Any]:
         missing = text("problem.password_missing") if email else text("problem.email_missing")
         return await sign_in_form(request, wanted, 422, email, Problem(missing, what))
     try:
-        signed_in = await context_of(request).sign_in(email, password, source_address(request))
+        pair = await context_of(request).sign_ins.by_password(email, password, source_address(request))
     except WrongPassword:
         problem = Problem(text("problem.wrong_password"), "email")
         return await sign_in_form(request, wanted, 401, email, problem)
@@ -46,7 +53,7 @@ async def sign_in(request: WebRequest) -> Response[Any]:
         answer.headers["Retry-After"] = retry_after_s(refusal.retry_after_ms)
         return answer
     response = go_to("/d/add" if wanted else "/d/devices")
-    set_cookie(request, response, SESSION, signed_in.token, signed_in.lifetime_s)
+    open_session(request, response, pair)
     return response
 
 
@@ -55,10 +62,10 @@ async def sign_out(request: WebRequest) -> Response[Any]:
     """End the session and forget the label: the browser may be a shared one. `again`: for another account."""
     context, principal = context_of(request), await visitor(request)
     if principal is not None:
-        await context.sign_out(principal, source_address(request))
+        await context.sign_ins.sign_out(principal, source_address(request))
     keeps_label = bool(await field(request, "again")) and await intent(request) is not None
     response = go_to("/d/add" if keeps_label else "/")
-    clear_cookie(request, response, SESSION)
+    close_session(request, response)
     if not keeps_label:
         await _forget_label(request, response)
     return response
