@@ -2,9 +2,11 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from tests.architecture.repository import ROOT
 from tests.certificates import make_certificate
 from tests.documentation.examples import Example, difference, examples, outputs
-from tests.documentation.pages import DOCUMENTS, blocks, links, pages
+from tests.documentation.pages import DOCUMENTS, REFERENCE, blocks, first_cells, links, pages
 from tests.ports import free_port
 from tests.server_process import OWN_SETTINGS, RunningServer, running_server
 
@@ -47,6 +49,15 @@ def _replaced(server: RunningServer) -> Mapping[str, str]:
     }
 
 
+def _said(folder: Path, question: str) -> set[str]:
+    with closing(sqlite3.connect(folder / "deedbox-data" / "deedbox.sqlite")) as database:
+        return {row[0] for row in database.execute(question)}
+
+
+def _documented(page: str) -> set[str]:
+    return set(first_cells(REFERENCE / page))
+
+
 def test_every_guide_is_in_the_list_of_guides() -> None:
     assert {it.name for it in _guides()} == {it.name for it in GUIDES.parent.glob("*.md")} - {"README.md"}
 
@@ -59,6 +70,8 @@ def test_the_tutorial_and_the_guides_run_as_they_are_written(tmp_path: Path) -> 
     with running_server(tmp_path / "deedbox-data") as server:
         replaced = _replaced(server)
         printed = outputs(wanted, tmp_path, replaced, _environment())
+    assert _said(tmp_path, "select distinct type from outbox_event") <= _documented("events.md")
+    assert _said(tmp_path, "select distinct action from audit_entry") <= _documented("audit.md")
     wrong = [
         f"{it.shown.page}:{it.shown.line} {found}"
         for it, output in zip(wanted, printed, strict=True)
