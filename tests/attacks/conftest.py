@@ -7,7 +7,10 @@ import pytest
 
 from deedbox.core.devices import Device
 from deedbox.testing.claim_scene import ClaimScene
+from tests.api.conftest import deployment, template_folder
 from tests.storage.sqlite_bench import SQLiteBench, new_database
+
+__all__ = ["bench", "deployment", "device", "scene", "template_folder"]
 
 
 @pytest.fixture

@@ -1,0 +1,158 @@
+"""Fills in every operation of the OpenAPI document with ids of somebody else's things."""
+
+import copy
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Document = Mapping[str, Any]
+Things = Mapping[str, Sequence[str]]
+
+#: What a path parameter or a field of a body refers to, by the end of its name.
+_KINDS = {
+    "deviceProfileId": "DEVICE_PROFILE",
+    "profileId": "DEVICE_PROFILE",
+    "subCustomerId": "CUSTOMER",
+    "parentCustomerId": "CUSTOMER",
+    "customerId": "CUSTOMER",
+    "ownerId": "CUSTOMER",
+    "tenantId": "TENANT",
+    "userId": "USER",
+    "deviceId": "DEVICE",
+}
+#: What an `id` in a body refers to, by the address that takes the body.
+_SAVED = {
+    "/api/user": "USER",
+    "/api/tenant": "TENANT",
+    "/api/customer": "CUSTOMER",
+    "/api/deviceProfile": "DEVICE_PROFILE",
+    "/api/device": "DEVICE",
+}
+#: Parameters that are no ids, with values that reach as much as possible.
+_PLAIN: Mapping[str, Sequence[str]] = {
+    "deviceName": ("lamp", "spare"),
+    "customerTitle": ("Alice's home",),
+    "scopeName": ("SERVER_SCOPE", "SHARED_SCOPE"),
+    "ttl": ("1000",),
+    "keys": ("state,claimingData",),
+    "startTs": ("0",),
+    "endTs": ("4102444800000",),
+    "pageSize": ("100",),
+    "page": ("0",),
+    "deleteAllDataForKeys": ("true",),
+}
+
+
+class Call(NamedTuple):
+    """One request; `names_theirs` when its address holds an id or a name of theirs."""
+
+    method: str
+    template: str
+    path: str
+    query: dict[str, str]
+    json: Any
+    names_theirs: bool
+
+
+def calls(document: Document, method: str, template: str, things: Things) -> Iterator[Call]:
+    """Yield the requests that this operation takes about these things, none where it takes no such kind.
+
+    Raises KeyError for a parameter that this file does not know: say here what it refers to.
+    """
+    operation = document["paths"][template][method]
+    parameters = operation.get("parameters", [])
+    places = [_path_values(it["name"], things) for it in parameters if it["in"] == "path"]
+    queries = _queries([it for it in parameters if it["in"] == "query"], things)
+    bodies = list(_bodies(document, operation, template, things))
+    for filled in itertools.product(*places):
+        for (query, is_theirs), body in itertools.product(queries, bodies):
+            path = template
+            for part in filled:
+                for name, value in part.items():
+                    path = path.replace("{" + name + "}", value)
+            if "{" not in path:
+                named = is_theirs or any(
+                    not name.startswith(("scope", "ttl")) for it in filled for name in it
+                )
+                yield Call(method.upper(), template, path, query, body, named)
+
+
+def _path_values(name: str, things: Things) -> list[dict[str, str]]:
+    if name == "entity_type":
+        return [
+            {"entity_type": kind, "entity_id": thing} for kind, found in things.items() for thing in found
+        ]
+    if name == "entity_id":
+        return [{}]
+    wire = _wire_name(name)
+    return [{name: value} for value in _PLAIN.get(wire) or things.get(_KINDS[wire], ())]
+
+
+def _queries(parameters: Sequence[Any], things: Things) -> list[tuple[dict[str, str], bool]]:
+    """Return the queries to try: everything plain, and each parameter that takes ids."""
+    names = [it["name"] for it in parameters]
+    plain = {name: _PLAIN[name][0] for name in names if name in _PLAIN}
+    found = [(plain, "deviceName" in plain or "customerTitle" in plain)]
+    for name in names:
+        kind = _KINDS.get(name.removesuffix("s"))
+        if kind and things.get(kind):
+            found.append((plain | {name: ",".join(things[kind])}, False))
+    return found
+
+
+def _bodies(document: Document, operation: Any, template: str, things: Things) -> Iterator[Any]:
+    """Yield the documented example as it stands, and once with each id in it replaced by one of theirs."""
+    if "requestBody" not in operation:
+        yield None
+        return
+    content = next(iter(operation["requestBody"]["content"].values()))
+    schema = content.get("schema", {})
+    example = _example(document, content, schema)
+    yield example
+    shape = _resolved(document, schema)
+    for place in _id_places(document, shape):
+        kind = _SAVED.get(template, "") if place[-1] == "id" else _KINDS.get(place[-1], "")
+        if place[-1] == "id" and len(place) > 1:
+            kind = place[-2].upper()
+        for thing in things.get(kind, ()):
+            body = copy.deepcopy(example)
+            inner = body
+            for name in place[:-1]:
+                inner = inner.setdefault(name, {})
+            inner[place[-1]] = {"entityType": kind, "id": thing}
+            yield body
+
+
+def _example(document: Document, content: Any, schema: Any) -> Any:
+    named: dict[str, Any] = next(iter(content.get("examples", {}).values()), {})
+    found = [*schema.get("examples", []), *([named["value"]] if "value" in named else [])]
+    if found:
+        return copy.deepcopy(found[0])
+    shape = _resolved(document, schema)
+    return {name: "text" for name in shape.get("required", []) if "$ref" not in shape["properties"][name]}
+
+
+def _id_places(document: Document, shape: Any, depth: int = 0) -> Iterator[tuple[str, ...]]:
+    for name, field in shape.get("properties", {}).items():
+        inner = _resolved(document, field)
+        if inner.get("title") == "EntityId":
+            yield (name,)
+        elif depth < 2:
+            yield from ((name, *rest) for rest in _id_places(document, inner, depth + 1))
+
+
+def _resolved(document: Document, schema: Any) -> Any:
+    """Return the object that a schema means, looking through references and unions with null."""
+    if "$ref" in schema:
+        return document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    for key in ("allOf", "oneOf", "anyOf"):
+        for part in schema.get(key, []):
+            found = _resolved(document, part)
+            if found.get("properties"):
+                return found
+    return schema
+
+
+def _wire_name(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(it.title() for it in rest)
