@@ -22,12 +22,14 @@ def ring(folder: Path) -> KeyRing:
 
 
 async def _prepared(folder: Path) -> tuple[str, str]:
-    """Make a device with a claim key, and an invited user; return access token and activation token."""
+    """Make a device with a claim key, one with a label, an invited user; return access and activation token."""
     async with opened_deployment(folder) as site:
         device = await site.make_device("gadget-1")
         device_id = device["id"]["id"]
         key = {"claimingData": {"secretKey": "s3cret", "expirationTime": 4_102_444_800_000}}
         await site.ok("maker", "POST", f"/api/plugins/telemetry/DEVICE/{device_id}/SERVER_SCOPE", key)
+        labelled = await site.make_device("gadget-3")
+        await site.ok("maker", "POST", f"/api/device/{labelled['id']['id']}/label")
         email = {"email": "new@deedbox.test", "authority": "TENANT_ADMIN"}
         user = await site.invite("maker", email)
         token = await site.device_token(device_id)
@@ -43,6 +45,10 @@ async def _still_works(folder: Path, token: str, activation: str) -> None:
             "alice", "POST", "/api/customer/device/gadget-1/claim", {"secretKey": "s3cret"}
         )
         assert answer["response"] == "SUCCESS"
+        labelled = await site.ok("maker", "GET", "/api/tenant/devices", deviceName="gadget-3")
+        label = await site.ok("maker", "GET", f"/api/device/{labelled['id']['id']}/label")
+        typed = {"secretKey": label["shortCode"].lower()}
+        await site.ok("alice", "POST", "/api/customer/device/gadget-3/claim", typed)
         body = {"activateToken": activation, "password": "another password"}
         await site.ok("", "POST", "/api/noauth/activate", body)
 
@@ -53,9 +59,9 @@ def test_rotation_renews_all_and_pruning_leaves_the_newest_alone(tmp_path: Path)
     token, activation = asyncio.run(_prepared(folder))
     copy = copy_of(folder, tmp_path / "copy")
     rotated = rotate(copy)
-    assert (rotated.newest, rotated.renewed, rotated.kept, rotated.pruned) == (2, 3, [1], [])
+    assert (rotated.newest, rotated.renewed, rotated.kept, rotated.pruned) == (2, 6, [1], [])
     again = rotate(copy, prune=True)
-    assert (again.newest, again.renewed, again.kept, again.pruned) == (3, 3, [], [1, 2])
+    assert (again.newest, again.renewed, again.kept, again.pruned) == (3, 6, [], [1, 2])
     assert ring(copy).generations == [3]
     asyncio.run(_still_works(copy, token, activation))
 

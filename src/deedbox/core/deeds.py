@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core import label_keys
 from deedbox.core.deed_records import Reason as Reason  # noqa: PLC0414  # part of what this module offers
 from deedbox.core.deed_records import Recorded, record
 from deedbox.core.devices import Device
@@ -47,6 +48,10 @@ class Closing(msgspec.Struct, frozen=True):
 
 class DeedStore(WindowStore, RecordStore, Protocol):
     """Deeds and what follows their opening and closing, inside one transaction."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return unpredictable bytes."""
+        ...
 
     async def now_ms(self) -> int:
         """Return the moment that decides, in epoch ms (the database's clock where there are nodes)."""
@@ -155,10 +160,15 @@ async def hand_back(  # what closing takes, and the settings for what follows it
     policy: ClaimPolicy,
     keys: KeyRing,
 ) -> None:
-    """Close the open deeds of locked devices so that they can be claimed again where claiming is allowed."""
+    """Close the open deeds of locked devices so that they can be claimed again where claiming is allowed.
+
+    Where a device's profile says so, it gets a new label: the former owner may know the old one.
+    """
     owned = [state for state in states if state.deed]
     await close(store, owned, actor, reason, keys)
     await store.write_claiming_allowed([it.device.id for it in owned if not it.allowed_by_default(policy)])
+    relabelled = [_after_closing(it) for it in owned if it.renews_label]
+    await label_keys.make(store, keys, policy, actor, relabelled, "newSecretOnReclaim")
 
 
 async def close(
@@ -192,7 +202,7 @@ async def _rotate(
     if not states:
         return
     await store.rotate_credentials([it.device.id for it in states], keys)
-    subjects = [Subject("DEVICE", it.device.id, it.device.name, it.epoch + 1) for it in states]
+    subjects = [_after_closing(it) for it in states]
     data = {"reason": "rotateCredentialsOnReclaim"}
     entries = [
         audit_entry(store, actor, it, "CREDENTIALS_UPDATED", now_ms=now_ms, data=data) for it in subjects
@@ -213,6 +223,10 @@ async def record_openings(
         if o.deed_id in opened
     ]
     await record(store, Change.OPENED, done)
+
+
+def _after_closing(state: DeviceState) -> Subject:
+    return Subject("DEVICE", state.device.id, state.device.name, state.epoch + 1)
 
 
 def _burnt(state: DeviceState) -> tuple[bytes, ...]:

@@ -21,8 +21,8 @@ LONGEST_SETTINGS = 524_288
 class DeviceProfile(msgspec.Struct, frozen=True):
     """A profile. `settings` is JSON text: what clients of the reference server keep in it.
 
-    `allow_claiming_by_default` None leaves it to the tenant. `new_secret_on_reclaim` is kept for labels,
-    which obey it. `created_at` is epoch milliseconds.
+    `allow_claiming_by_default` None leaves it to the tenant. `new_secret_on_reclaim`: a device
+    gets a new label when a deed ends. `created_at` is epoch milliseconds.
     """
 
     id: UUID

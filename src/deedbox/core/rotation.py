@@ -11,9 +11,12 @@ from uuid import UUID
 
 import msgspec
 
-from deedbox.core import claim_keys, credentials, invitations
+from deedbox.core import claim_keys, credentials, invitations, label_keys
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.keys import NONCE_BYTES, KeyRing
+from deedbox.core.ownership import WindowKind
+
+_Renew = Callable[[bytes, KeyRing, UUID, bytes], tuple[bytes, bytes]]
 
 
 class Renewed(msgspec.Struct, frozen=True):
@@ -31,11 +34,13 @@ class RotationStore(CredentialsStore, Protocol):
         """Return devices behind `after` whose credentials an older generation protects."""
         ...
 
-    async def old_claim_keys(self, newest: int, after: UUID, limit: int) -> Sequence[tuple[UUID, bytes]]:
-        """Return (device, ciphertext) behind `after` for keys that an older generation protects."""
+    async def old_claim_keys(
+        self, kind: WindowKind, newest: int, after: UUID, limit: int
+    ) -> Sequence[tuple[UUID, bytes]]:
+        """Return (device, ciphertext) behind `after` for keys of a kind that an older generation protects."""
         ...
 
-    async def replace_claim_keys(self, renewed: Sequence[Renewed]) -> None:
+    async def replace_claim_keys(self, kind: WindowKind, renewed: Sequence[Renewed]) -> None:
         """Store digest and ciphertext in the place of the older ones."""
         ...
 
@@ -74,9 +79,19 @@ async def renew_claim_keys(store: RotationStore, keys: KeyRing, after: UUID, lim
 
     Raises ValueError when the key file lacks a generation.
     """
-    old = await store.old_claim_keys(keys.newest, after, limit)
-    await store.replace_claim_keys(_renewed(claim_keys.renewed, store, keys, old))
-    return [device_id for device_id, _ in old]
+    return await _renew_windows(WindowKind.SET_BY_TENANT, claim_keys.renewed, store, keys, after, limit)
+
+
+async def renew_label_qr_keys(store: RotationStore, keys: KeyRing, after: UUID, limit: int) -> list[UUID]:
+    """Renew the QR keys of at most `limit` labels behind `after`; return which. Raises ValueError."""
+    renew = label_keys.renewed_qr_key
+    return await _renew_windows(WindowKind.LABEL_QR_KEY, renew, store, keys, after, limit)
+
+
+async def renew_label_short_codes(store: RotationStore, keys: KeyRing, after: UUID, limit: int) -> list[UUID]:
+    """Renew the short codes of at most `limit` labels behind `after`; return which. Raises ValueError."""
+    renew = label_keys.renewed_short_code
+    return await _renew_windows(WindowKind.LABEL_SHORT_CODE, renew, store, keys, after, limit)
 
 
 async def renew_activations(store: RotationStore, keys: KeyRing, after: UUID, limit: int) -> list[UUID]:
@@ -89,8 +104,16 @@ async def renew_activations(store: RotationStore, keys: KeyRing, after: UUID, li
     return [user_id for user_id, _ in old]
 
 
+async def _renew_windows(
+    kind: WindowKind, renew: _Renew, store: RotationStore, keys: KeyRing, after: UUID, limit: int
+) -> list[UUID]:
+    old = await store.old_claim_keys(kind, keys.newest, after, limit)
+    await store.replace_claim_keys(kind, _renewed(renew, store, keys, old))
+    return [device_id for device_id, _ in old]
+
+
 def _renewed(
-    renew: Callable[[bytes, KeyRing, UUID, bytes], tuple[bytes, bytes]],
+    renew: _Renew,
     store: RotationStore,
     keys: KeyRing,
     old: Sequence[tuple[UUID, bytes]],

@@ -21,6 +21,14 @@ from deedbox.storage.opening import open_storage
 _ROWS = 1000
 _FIRST = UUID(int=0)
 
+_RENEWALS = (
+    rotation.renew_credentials,
+    rotation.renew_claim_keys,
+    rotation.renew_label_qr_keys,
+    rotation.renew_label_short_codes,
+    rotation.renew_activations,
+)
+
 Tell = Callable[[int, int], object]
 Renew = Callable[[RotationStore, KeyRing, UUID, int], Coroutine[Any, Any, list[UUID]]]
 
@@ -67,7 +75,7 @@ async def _renew_all(storage: Storage, keys: KeyRing, tell: Tell) -> int:
         return await stores.rotation.count_old(keys.newest)
 
     total, done = await storage.read(count), 0
-    for renew in (rotation.renew_credentials, rotation.renew_claim_keys, rotation.renew_activations):
+    for renew in _RENEWALS:
         async for renewed in _bites(storage, keys, renew):
             done += renewed
             tell(done, total)

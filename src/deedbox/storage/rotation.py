@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from deedbox.core.ownership import WindowKind
 from deedbox.core.rotation import Renewed
 from deedbox.storage.credentials import CredentialsStore
 
@@ -17,13 +18,15 @@ class RotationStore(CredentialsStore):
         )
         return [UUID(bytes=row[0]) for row in rows]
 
-    async def old_claim_keys(self, newest: int, after: UUID, limit: int) -> Sequence[tuple[UUID, bytes]]:
-        """Return (device, ciphertext) behind `after` for keys that an older generation protects."""
-        return await self._old("old_claim_keys", newest, after, limit)
+    async def old_claim_keys(
+        self, kind: WindowKind, newest: int, after: UUID, limit: int
+    ) -> Sequence[tuple[UUID, bytes]]:
+        """Return (device, ciphertext) behind `after` for keys of a kind that an older generation protects."""
+        return await self._old("old_claim_keys", newest, after, limit, kind=int(kind))
 
-    async def replace_claim_keys(self, renewed: Sequence[Renewed]) -> None:
+    async def replace_claim_keys(self, kind: WindowKind, renewed: Sequence[Renewed]) -> None:
         """Store digest and ciphertext in the place of the older ones."""
-        await self._replace("replace_claim_key", renewed)
+        await self._replace("replace_claim_key", renewed, kind=int(kind))
 
     async def old_activations(self, newest: int, after: UUID, limit: int) -> Sequence[tuple[UUID, bytes]]:
         """Return (user, ciphertext) behind `after` for invitations that an older generation protects."""
@@ -43,12 +46,14 @@ class RotationStore(CredentialsStore):
         rows = await self.transaction.rows("generations_in_use", now_ms=self.transaction.now_ms)
         return sorted(bytes(row[0])[0] for row in rows)
 
-    async def _old(self, statement: str, newest: int, after: UUID, limit: int) -> list[tuple[UUID, bytes]]:
-        rows = await self.transaction.rows(statement, newest=bytes([newest]), after=after, most=limit)
+    async def _old(
+        self, statement: str, newest: int, after: UUID, limit: int, **more: int
+    ) -> list[tuple[UUID, bytes]]:
+        rows = await self.transaction.rows(statement, newest=bytes([newest]), after=after, most=limit, **more)
         return [(UUID(bytes=owner_id), bytes(ciphertext)) for owner_id, ciphertext in rows]
 
-    async def _replace(self, statement: str, renewed: Sequence[Renewed]) -> None:
+    async def _replace(self, statement: str, renewed: Sequence[Renewed], **more: int) -> None:
         for it in renewed:
             await self.transaction.run(
-                statement, owner_id=it.owner_id, digest=it.digest, ciphertext=it.ciphertext
+                statement, owner_id=it.owner_id, digest=it.digest, ciphertext=it.ciphertext, **more
             )

@@ -3,15 +3,16 @@ select device_id from device_credentials
 where device_id > :after and (substr(lookup_digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest)
 order by device_id limit :most
 
--- Kind 1 is what the tenant set in `claimingData`.
+-- Kinds: 1 what the tenant set in `claimingData`, 2 and 3 the keys of a label.
 -- name: old_claim_keys
 select device_id, ciphertext from claim_window
-where device_id > :after and kind = 1 and ciphertext is not null
+where device_id > :after and kind = :kind and ciphertext is not null
   and (substr(digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest)
 order by device_id limit :most
 
 -- name: replace_claim_key
-update claim_window set digest = :digest, ciphertext = :ciphertext where device_id = :owner_id and kind = 1
+update claim_window set digest = :digest, ciphertext = :ciphertext 
+where device_id = :owner_id and kind = :kind
 
 -- name: old_activations
 select id, activation_ciphertext from user_account
@@ -27,7 +28,7 @@ select
   (select count(*) from device_credentials
    where substr(lookup_digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest)
   + (select count(*) from claim_window
-     where kind = 1 and ciphertext is not null
+     where ciphertext is not null
        and (substr(digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest))
   + (select count(*) from user_account
      where activation_ciphertext is not null
