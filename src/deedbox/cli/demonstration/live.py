@@ -1,6 +1,5 @@
 """The demonstration that stays: two lamps that wait to be claimed by a phone or a browser."""
 
-import os
 import secrets
 import threading
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from deedbox.cli.demonstration.devices import SimulatedLamp
 from deedbox.cli.demonstration.people import CUSTOMER_EMAIL, MAKER_EMAIL, Cast, Stock, make_cast, make_device
 from deedbox.cli.demonstration.server import DemoServer, address_on_the_network
 from deedbox.cli.demonstration.terminal import console, heading, show_qr, step
-from deedbox.core.labels import link, new_qr_key
+from deedbox.core.labels import link
 
 _OFFER_MS = 600_000
-_LABEL_KEY_MS = 365 * 24 * 3600 * 1000
 
 
 @contextmanager
@@ -73,11 +71,8 @@ def _offer_itself(lamp: SimulatedLamp, page: str, stopping: threading.Event) -> 
 
 
 def _print_label(people: Cast, stock: Stock, page: str) -> None:
-    """Give a device a key that the maker prints on its label."""
-    secret_key = new_qr_key(os.urandom(17))
-    now_ms = int(people.maker.get(f"/api/device/{stock.id}")["createdTime"])
-    claiming_data = {"secretKey": secret_key, "expirationTime": now_ms + _LABEL_KEY_MS}
-    people.maker.post(
-        f"/api/plugins/telemetry/DEVICE/{stock.id}/SERVER_SCOPE", {"claimingData": claiming_data}
-    )
-    show_qr(f"The label of {stock.name}", link(page, stock.name, secret_key))
+    """Have a label made for a device, and show what the maker prints on it."""
+    label = people.maker.post(f"/api/device/{stock.id}/label")
+    # The server can't know the address by which phones reach this machine.
+    show_qr(f"The label of {stock.name}", link(page, stock.name, label["qrKey"]))
+    console.print(f"  Without a camera: {page} and the code [bold]{label['shortCode']}[/]")
