@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, JSONBody, QueryParameter
+from litestar.params import Body, QueryParameter
 from litestar.response import Redirect
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
@@ -33,6 +33,11 @@ _LOGIN = Example(summary="A user", value={"username": "ada@example.org", "passwo
 _ACTIVATION = Example(
     summary="A new user", value={"activateToken": "kD3v...", "password": "correct horse battery"}
 )
+_PUBLIC_LOGIN = Example(value={"publicId": "01890a5d-ac96-774b-bcce-b302099a8057"})
+_REFRESH = Example(value={"refreshToken": "eyJhbGciOiJIUzUxMiJ9..."})
+_CHANGE = Example(value={"currentPassword": "correct horse battery", "newPassword": "staple of all horses"})
+_EMAIL = Example(value={"email": "ada@example.org"})
+_RESET = Example(value={"resetToken": "kD3v...", "password": "correct horse battery"})
 
 
 @post("/api/auth/login", status_code=200, summary="Sign in", **_PUBLIC)
@@ -43,14 +48,18 @@ async def login(request: ApiRequest, data: Annotated[LoginShape, Body(examples=[
 
 
 @post("/api/auth/login/public", status_code=200, summary="Sign in as a public customer", **_PUBLIC)
-async def login_public(request: ApiRequest, data: JSONBody[PublicLoginShape]) -> TokenPairShape:
+async def login_public(
+    request: ApiRequest, data: Annotated[PublicLoginShape, Body(examples=[_PUBLIC_LOGIN])]
+) -> TokenPairShape:
     """Look at what a public customer shows: `publicId` is the customer's id. Such a session never claims."""
     pair = await _sign_ins(request).of_public_customer(data.public_id, source_address(request))
     return token_pair_shape(pair)
 
 
 @post("/api/auth/token", status_code=200, summary="Continue a session", **_PUBLIC)
-async def refresh(request: ApiRequest, data: JSONBody[RefreshShape]) -> TokenPairShape:
+async def refresh(
+    request: ApiRequest, data: Annotated[RefreshShape, Body(examples=[_REFRESH])]
+) -> TokenPairShape:
     """Return the next pair of tokens. A refresh token works once: used again, it ends its session."""
     pair = await _sign_ins(request).by_refresh_token(data.refresh_token, source_address(request))
     return token_pair_shape(pair)
@@ -79,7 +88,9 @@ async def current_user(request: ApiRequest) -> UserShape:
     summary="Change your password",
     request_max_body_size=LARGEST_BODY_BYTES,
 )
-async def change_password(request: ApiRequest, data: JSONBody[ChangePasswordShape]) -> TokenPairShape:
+async def change_password(
+    request: ApiRequest, data: Annotated[ChangePasswordShape, Body(examples=[_CHANGE])]
+) -> TokenPairShape:
     """Replace your password. All your sessions end; the answer is a new one."""
     principal, address = await principal_of(request), source_address(request)
     pair = await _sign_ins(request).change_password(
@@ -120,7 +131,7 @@ async def activate(
 
 
 @post("/api/noauth/resetPasswordByEmail", status_code=200, summary="Ask for a new password", **_PUBLIC)
-async def ask_for_reset(request: ApiRequest, data: JSONBody[EmailShape]) -> None:
+async def ask_for_reset(request: ApiRequest, data: Annotated[EmailShape, Body(examples=[_EMAIL])]) -> None:
     """Note the wish in the audit log; the answer is the same for every address.
 
     This server sends no mail yet: an administrator hands out `GET /api/user/{id}/resetLink`.
@@ -145,7 +156,9 @@ async def follow_reset_link(
 
 
 @post("/api/noauth/resetPassword", status_code=200, summary="Reset a password", **_PUBLIC)
-async def reset_password(request: ApiRequest, data: JSONBody[ResetPasswordShape]) -> None:
+async def reset_password(
+    request: ApiRequest, data: Annotated[ResetPasswordShape, Body(examples=[_RESET])]
+) -> None:
     """Set a new password; all sessions of the user end. 400 for a link that is unknown, used or expired."""
     await _sign_ins(request).reset_password(data.reset_token, data.password, source_address(request))
 
