@@ -5,10 +5,9 @@ from typing import Any
 from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
 
-from deedbox import __version__
 from deedbox.api.context import ApiContext
+from deedbox.api.documentation import documentation_script, openapi_config
 from deedbox.api.errors import HANDLERS
 from deedbox.api.history_parameters import history_parameters
 from deedbox.api.paging import page_parameters
@@ -21,7 +20,7 @@ _LARGEST_BODY_BYTES = 16 * 1024 * 1024
 def rest_application(context: ApiContext) -> Litestar:
     """Return the ASGI application that answers `/api` (but for the device side) and `/docs`."""
     return Litestar(
-        route_handlers=ROUTES,
+        route_handlers=[*ROUTES, documentation_script],
         state=State({"context": context}),
         exception_handlers=dict(HANDLERS),
         after_request=_empty_when_nothing,
@@ -29,7 +28,7 @@ def rest_application(context: ApiContext) -> Litestar:
             "wanted": Provide(page_parameters, sync_to_thread=False),
             "asked": Provide(history_parameters, sync_to_thread=False),
         },
-        openapi_config=OpenAPIConfig(title="Deedbox", version=__version__, path="/docs"),
+        openapi_config=openapi_config(),
         logging_config=None,
         request_max_body_size=_LARGEST_BODY_BYTES,
     )
