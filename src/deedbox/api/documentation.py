@@ -35,8 +35,8 @@ _PAGE = f"""<!doctype html>
 
 _DESCRIPTION = """Hands devices over to the people who own them.
 
-Sign in with `POST /api/auth/login`; send the token as `X-Authorization: Bearer TOKEN`. Refusals have the status,
-a message for people, ThingsBoard's `errorCode` and a stable `code` to branch on.
+Sign in with `POST /api/auth/login`; send the token as `X-Authorization: Bearer TOKEN`. Refusals have the
+status, a message for people, ThingsBoard's `errorCode` and a stable `code` to branch on.
 """
 
 
