@@ -104,9 +104,9 @@ unit: $(DEVELOPMENT) ## the tests that need no other process
 	@$(PYTHON) -m pytest --ignore=tests/acceptance --ignore=tests/attacks --ignore=tests/conformance
 
 bench: $(DEVELOPMENT) ## measure; one of them with BENCH=name
-	@files="$(wildcard bench/$(BENCH).py)"; \
+	@files="$$(grep -ls __main__ bench/$(BENCH).py || true)"; \
 	if [ -z "$$files" ]; then echo "There is no benchmark bench/$(BENCH).py." >&2; exit 1; fi; \
-	for file in $$files; do echo "== $$file"; $(PYTHON) "$$file"; done
+	for file in $$files; do echo "== $$file"; $(PYTHON) -m "bench.$$(basename "$$file" .py)"; done
 
 # Real clients have environments of their own: they overwrite each other's packages.
 $(CONFORMANCE): $(CONFORMANCE)/.installed
