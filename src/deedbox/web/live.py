@@ -18,14 +18,16 @@ from deedbox.web.wording import state_words, value_words, when_words
 #: The attribute that the switch sets, and that a device reports to get one.
 SWITCH = "on"
 _MOST_VALUES = 40
+_SHORT_VALUE = 24
 
 
 class ShownValue(msgspec.Struct, frozen=True):
-    """A value with its name and age."""
+    """A value with its name and age; a long one gets the whole width."""
 
     name: str
     text: str
     when: str
+    is_long: bool = False
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -73,14 +75,16 @@ def live_of(device: OwnedDevice, points: list[Point], attributes: list[Attribute
     if switch is not None:
         reported.pop(SWITCH, None)
     names = sorted(reported)
-    values = [
-        ShownValue(name, value_words(reported[name][0]), when_words(now_ms - reported[name][1]))
-        for name in names[:_MOST_VALUES]
-    ]
+    values = [_shown(name, *reported[name], now_ms) for name in names[:_MOST_VALUES]]
     heard = [moment for _, moment in reported.values() if moment <= now_ms]
     seen_at = max([*heard, *([device.seen_at] if device.seen_at else [])], default=None)
     online, state = state_words(None if seen_at is None else now_ms - seen_at)
     return Live(online, state, values, max(0, len(names) - _MOST_VALUES), switch)
+
+
+def _shown(name: str, value: Value, ts: int, now_ms: int) -> ShownValue:
+    words = value_words(value)
+    return ShownValue(name, words, when_words(now_ms - ts), len(words) > _SHORT_VALUE)
 
 
 def _switch(asked: Value | None, reported: Value | None) -> Switch | None:

@@ -33,12 +33,14 @@ function showValues(values) {
   if (!same) {
     list.replaceChildren(...values.map((it) => {
       const row = document.createElement("div");
+      row.className = it.is_long ? "long" : "";
       row.append(cell("dt", it.name), cell("dd", it.text), cell("dd", it.when, "when"));
       return row;
     }));
     return;
   }
   values.forEach((it, index) => {
+    rows[index].className = it.is_long ? "long" : "";
     say(rows[index].children[1], it.text);
     say(rows[index].children[2], it.when);
   });

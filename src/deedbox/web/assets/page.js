@@ -52,6 +52,8 @@ function sendOnce(form) {
   });
 }
 
+// What was just done is said once: not again when the page is loaded again.
+if (document.querySelector("[data-once-said]")) history.replaceState(null, "", location.pathname);
 document.querySelector("[data-focus]")?.focus();
 for (const paragraph of document.querySelectorAll("[data-countdown]")) countDown(paragraph);
 for (const form of document.querySelectorAll("form[data-once]")) sendOnce(form);

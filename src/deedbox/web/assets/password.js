@@ -3,6 +3,7 @@
 
 const SHORTEST = 8;
 const LONGEST = 128;
+const PAUSE_MS = 500;
 
 function strengthWords(field, length) {
   if (length === 0) return "";
@@ -19,11 +20,14 @@ function watch(field) {
   // Browsers keep what was typed into a text field; hidden again, it is no text field.
   input.form.addEventListener("submit", () => show(input, toggle, false));
   if (!strength) return;
-  const tell = () => {
-    strength.textContent = strengthWords(field, [...input.value].length);
-  };
-  input.addEventListener("input", tell);
-  tell();
+  // After a pause: screen readers would read every keystroke's words.
+  let timer = null;
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      strength.textContent = strengthWords(field, [...input.value].length);
+    }, PAUSE_MS);
+  });
 }
 
 function show(input, toggle, isShown) {

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from unicodedata import bidirectional
 
 
 @cache
@@ -16,4 +17,10 @@ def texts() -> Mapping[str, str]:
 
 def text(name: str, **values: object) -> str:
     """Return a sentence with its values filled in. Raises KeyError for an unknown name or a missing value."""
-    return texts()[name].format_map(values)
+    return texts()[name].format_map({key: _isolated(value) for key, value in values.items()})
+
+
+def _isolated(value: object) -> object:
+    """Keep a name in Arabic or Hebrew from turning the sentence around it: it gets unseen marks."""
+    turns = isinstance(value, str) and any(bidirectional(it) in ("R", "AL") for it in value)
+    return f"\N{FIRST STRONG ISOLATE}{value}\N{POP DIRECTIONAL ISOLATE}" if turns else value
