@@ -13,6 +13,7 @@ from typing import Any, cast
 import httpx
 
 from deedbox.config.declared import Settings
+from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.main.administrator import ensure_administrator
 from deedbox.main.applications import device_side, whole_application
@@ -121,12 +122,15 @@ class Deployment:
 
 
 @asynccontextmanager
-async def opened_deployment(folder: Path, policy: SignInPolicy | None = None) -> AsyncIterator[Deployment]:
+async def opened_deployment(
+    folder: Path, policy: SignInPolicy | None = None, claim: ClaimPolicy | None = None
+) -> AsyncIterator[Deployment]:
     """A deployment over a data folder, which is made if it is empty."""
     settings = Settings(
         data=DataSettings(folder=str(folder)),
         admin=AdminSettings(email=EMAILS["root"], password=PASSWORD),
         sign_in=policy or SignInPolicy(),
+        claim=claim or ClaimPolicy(),
     )
     with held_folder(settings):
         migrate_if_needed(settings, in_child=False)

@@ -15,6 +15,7 @@ from tests.attacks.openapi_walk import Call, calls
 
 #: What no stranger may see; and what people of the same tenant may.
 MARK, TENANTS_MARK = "qzx-for-no-stranger", "qzy-for-no-other-tenant"
+ALL_KINDS = 5
 #: Operation -> why it is not tried with foreign ids.
 UNTRIED: Mapping[str, str] = {
     "post /api/auth/login": "takes a name and a password, no ids",
@@ -115,7 +116,7 @@ async def walk(
             assert answer.status_code != 200 or not [it for it in texts if it in answer.text], told
             assert answer.status_code != 200 or not (call.names_theirs and call.method != "GET"), told
             assert owned_rows(deployment, scene.ids, unwatched) == before, told
-    if len(scene.things) == 5:
+    if len(scene.things) == ALL_KINDS:
         assert {f"{method} {template}" for method, template in operations(document)} == tried
 
 
