@@ -71,3 +71,18 @@ async def test_windows_of_the_last_day_stay(path: Path) -> None:
     fill_windows(path, 0, NOW - DAY_MS, 3)
     assert await swept(path, 10) == Swept(0, None)
     assert count(path, 0) == 3
+
+
+async def test_points_past_their_time_to_live_go(path: Path) -> None:
+    import sqlite3  # noqa: PLC0415
+
+    connection = sqlite3.connect(path)
+    rows = [(bytes(16), 1, ts, 0, expires) for ts, expires in enumerate([NOW - 1, NOW - 1, NOW, None])]
+    connection.executemany(
+        "insert into time_series (entity_id, key_id, ts, epoch, kind, expires_at) values (?, ?, ?, ?, 0, ?)",
+        rows,
+    )
+    connection.commit()
+    assert await swept(path, 10) == Swept(2, None)
+    assert [ts for (ts,) in connection.execute("select ts from time_series order by ts")] == [2, 3]
+    connection.close()

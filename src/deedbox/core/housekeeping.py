@@ -43,6 +43,10 @@ class HousekeepingStore(Protocol):
         """Delete claim intents that expired before then."""
         ...
 
+    async def delete_expired_points(self, before_ms: int, limit: int) -> int:
+        """Delete points of time series whose time to live ended before then."""
+        ...
+
     async def delete_forgotten_values(self, limit: int) -> int:
         """Delete what devices said that were deleted."""
         ...
@@ -68,6 +72,7 @@ async def sweep(store: HousekeepingStore, after: UUID, limit: int) -> Swept:
         await store.delete_attempts(now_ms - _ATTEMPTS_KEPT_MS, limit),
         await store.delete_sessions(now_ms, limit),
         await store.delete_claim_intents(now_ms, limit),
+        await store.delete_expired_points(now_ms, limit),
         await store.delete_forgotten_values(limit),
     ]
     return Swept(windows + sum(others), FIRST if last is None and limit in others else last)
