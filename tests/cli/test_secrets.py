@@ -22,7 +22,7 @@ def ring(folder: Path) -> KeyRing:
 
 
 async def _prepared(folder: Path) -> tuple[str, str]:
-    """Make a device with a claim key, one with a label, an invited user; return access and activation token."""
+    """Make a device with a claim key, one with a label, an invited user; return both tokens."""
     async with opened_deployment(folder) as site:
         device = await site.make_device("gadget-1")
         device_id = device["id"]["id"]
