@@ -14,7 +14,9 @@ from uuid import UUID
 
 import pytest
 
-from deedbox.core.errors import StorageUnavailable
+from deedbox.core.errors import InvalidValue, StorageUnavailable
+from deedbox.core.holders import Extent
+from deedbox.core.telemetry import Point, Recording, Span
 from deedbox.storage.opening import FolderInUse, FolderLock
 from deedbox.storage.sqlite import connect
 from deedbox.storage.statements import UniqueViolation
@@ -235,3 +237,21 @@ def test_a_folder_has_one_user_at_a_time(tmp_path: Path) -> None:
         FolderLock(tmp_path)
     lock.release()
     FolderLock(tmp_path).release()
+
+
+async def test_a_reader_that_takes_too_long_is_stopped(sqlite_bench: SQLiteBench) -> None:
+    """A limit on what one question may cost; the reader serves the next one."""
+    entity_id, span, everything = UUID(int=1), Span(0, 2**53, 10_000, True), Extent(0, 99)
+    points = [Point("t", ts, ts) for ts in range(10_000)]
+
+    async def write(stores: Stores) -> None:
+        await stores.time_series.write_points([Recording(entity_id, points, on_device=False)])
+
+    async def work(stores: Stores) -> int:
+        return len(await stores.time_series.points(entity_id, "t", everything, span))
+
+    await sqlite_bench.storage.write(write)
+    with pytest.raises(InvalidValue, match="takes too long"):
+        await sqlite_bench.storage.read(work, 0)
+    readers = await asyncio.gather(*(sqlite_bench.storage.read(work) for _ in range(8)))
+    assert readers == [10_000] * 8

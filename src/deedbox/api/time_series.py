@@ -158,7 +158,7 @@ async def _history(request: ApiRequest, kind: Resource, holder_id: UUID, query: 
         store, limits = stores.time_series, context.reading_limits
         return await histories.history(store, principal, kind, holder_id, query, limits)
 
-    return await context.storage.read(work)
+    return await context.storage.read(work, context.reading_limits.longest_s)
 
 
 def _span(start_ts: str | None, end_ts: str | None) -> Bucket:

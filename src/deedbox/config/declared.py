@@ -12,6 +12,7 @@ from deedbox.core.histories import ReadingLimits
 from deedbox.core.import_files import ImportLimits
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.sign_in import SignInPolicy
+from deedbox.core.value_limits import ValueLimits
 from deedbox.serving import settings as serving
 from deedbox.transports.http.settings import DeviceApiSettings
 
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sign_in: SignInPolicy = SignInPolicy()
     device_api: DeviceApiSettings = DeviceApiSettings()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
+    values: ValueLimits = ValueLimits()
     reading: ReadingLimits = ReadingLimits()
     bulk_import: ImportLimits = ImportLimits()
     log: serving.LogSettings = serving.LogSettings()

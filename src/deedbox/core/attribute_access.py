@@ -7,12 +7,13 @@ import msgspec
 
 from deedbox.core import attributes, claim_keys, holders
 from deedbox.core.attributes import CLAIMING_DATA, Attribute, NewAttribute, Scope, Writer
-from deedbox.core.errors import InvalidValue
+from deedbox.core.errors import InvalidValue, LimitReached
 from deedbox.core.holders import Holder, permitted
 from deedbox.core.keys import KeyRing
 from deedbox.core.permissions import Operation, Principal, Resource, check, may
 from deedbox.core.records import Actor
 from deedbox.core.storage import Stores
+from deedbox.core.value_limits import MOST_OWNER_ATTRIBUTES
 from deedbox.core.values import Value, named_values
 
 _OPERATIONS: Mapping[Scope, Operation] = {
@@ -41,7 +42,7 @@ async def save(
 ) -> None:
     """Write a JSON object of attributes into the one scope that is `wanted`.
 
-    Raises NotFound, NotPermitted, InvalidValue that never repeats a claim key.
+    Raises NotFound, NotPermitted, LimitReached, InvalidValue that never repeats a claim key.
     """
     scope = wanted.scopes[0]
     _check_writable(scope, wanted.kind)
@@ -51,6 +52,8 @@ async def save(
         others = await _save_claim_key(stores, keys, principal, holder, data)
     values = _values(others) if others or not data else {}
     writer = Writer.TENANT if principal.customer_id is None else Writer.CUSTOMER
+    if writer is Writer.CUSTOMER:
+        await _check_room(stores, holder, scope, values)
     await attributes.write(stores.attributes, await _rows(stores, holder, scope, writer, values))
     await _record_change(stores, actor, holder, "ATTRIBUTES_UPDATED", scope, data)
 
@@ -96,6 +99,17 @@ async def _locked(stores: Stores, principal: Principal, wanted: Named) -> Holder
         await stores.claims.lock_devices([wanted.id])
     operation = _OPERATIONS[wanted.scopes[0]]
     return await permitted(stores.attributes, principal, operation, wanted.kind, wanted.id)
+
+
+async def _check_room(stores: Stores, holder: Holder, scope: Scope, values: Mapping[str, Value]) -> None:
+    """Keep an owner from growing the database without end. Raises LimitReached."""
+    found = await stores.attributes.attributes_of(holder.id, [scope], holders.device_extent(holder))
+    known = {it.name for it in found}
+    if not values.keys() <= known and len(known | values.keys()) > MOST_OWNER_ATTRIBUTES:
+        raise LimitReached(
+            f"This device has {len(known)} attributes of {scope.name}; owners may fill it up to "
+            f"{MOST_OWNER_ATTRIBUTES}. Delete some, then try again."
+        )
 
 
 async def _record_change(

@@ -73,6 +73,10 @@ class AttributeStore(HolderStore, Protocol):
         """
         ...
 
+    async def reported_names(self, device_ids: Collection[UUID]) -> Mapping[UUID, set[str]]:
+        """Return the names of the attributes that each device reported in any epoch."""
+        ...
+
     async def attributes_of(
         self, entity_id: UUID, scopes: Collection[Scope], extent: Extent
     ) -> list[Attribute]:

@@ -25,6 +25,9 @@ class ReadingLimits(msgspec.Struct, frozen=True):
     most_intervals: Annotated[
         int, msgspec.Meta(ge=1, le=100_000, description="Intervals of one aggregation.")
     ] = 700
+    longest_s: Annotated[
+        int, msgspec.Meta(ge=1, le=3600, description="How long one answer may take to work out; then 400.")
+    ] = 10
     most_keys: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="Keys in one question.")] = 500
 
 

@@ -155,8 +155,11 @@ class Storage(Protocol):
         """Run `work` in a write transaction; return its answer once it is on the disk."""
         ...
 
-    async def read(self, work: Work[T]) -> T:
-        """Run `work` on a snapshot, away from the event loop: for lists and histories."""
+    async def read(self, work: Work[T], within_s: int | None = None) -> T:
+        """Run `work` on a snapshot, away from the event loop: for lists and histories.
+
+        Raises InvalidValue when it takes longer than `within_s` seconds.
+        """
         ...
 
     async def look(self, work: Work[T]) -> T:

@@ -56,6 +56,10 @@ class TimeSeriesStore(HolderStore, Protocol):
         """
         ...
 
+    async def series_names(self, entity_ids: Collection[UUID]) -> Mapping[UUID, set[str]]:
+        """Return the names of the series that each entity has in any epoch."""
+        ...
+
     async def latest_points(self, entity_id: UUID, extent: Extent) -> list[Point]:
         """Return the newest point of each series within `extent`, ordered by key."""
         ...

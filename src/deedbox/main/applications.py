@@ -38,6 +38,7 @@ def device_side(parts: Parts) -> DeviceApplication:
             exchange=parts.exchange,
             attribute_changes=parts.attribute_changes,
             settings=parts.settings.device_api,
+            value_limits=parts.settings.values,
             announced=count,
         )
     )

@@ -1,6 +1,6 @@
 """Attributes as rows: one per entity, scope, name and writer, those of owners and devices also per epoch."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -28,6 +28,10 @@ class AttributeStore(HolderStore):
             for it in attributes
         ]
         await self.transaction.batch("write_attributes", rows)
+
+    async def reported_names(self, device_ids: Collection[UUID]) -> Mapping[UUID, set[str]]:
+        """Return the names of the attributes that each device reported in any epoch."""
+        return await self.names_of("reported_names", device_ids)
 
     async def attributes_of(
         self, entity_id: UUID, scopes: Collection[Scope], extent: Extent

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from deedbox.core.errors import StorageUnavailable
+from deedbox.core.errors import InvalidValue, StorageUnavailable
 from deedbox.core.ids import IdSequence
 from deedbox.storage.checkpoints import FALLBACK_PAGES, Checkpointer
 from deedbox.storage.group_commit import Batch, GroupCommit, Job, run_to_end
@@ -36,6 +36,8 @@ A = TypeVar("A")
 Work = Callable[[Stores], Coroutine[Any, Any, T]]
 
 _READERS = 4
+#: Of SQLite's virtual machine, between two looks at the clock: some milliseconds at most.
+_STEPS_BETWEEN_LOOKS = 10_000
 _BATCH_SIZES: tuple[int, ...] = (256, 128, 64, *range(32, 0, -1))
 _UNAVAILABLE = {
     sqlite3.SQLITE_FULL,
@@ -171,10 +173,14 @@ def _values(width: int, row_count: int, taken: int) -> str:
 
 
 def as_refusal(error: sqlite3.DatabaseError) -> Exception:
-    """Return StorageUnavailable for what the disk or the file did, UniqueViolation, or the error itself."""
+    """Return StorageUnavailable for what the disk or the file did, InvalidValue for what took too long,
+    UniqueViolation, or the error itself.
+    """
     code = getattr(error, "sqlite_errorcode", 0)
     if code in _NOT_UNIQUE:
         return UniqueViolation(str(error).rpartition(": ")[2])
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return InvalidValue("The answer takes too long to work out. Ask for a shorter time or fewer keys.")
     return StorageUnavailable() if code & 0xFF in _UNAVAILABLE else error
 
 
@@ -212,9 +218,9 @@ class SQLiteStorage:
 
         return submit
 
-    async def read(self, work: Work[T]) -> T:
-        """Run `work` on a snapshot in a reader thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, work)
+    async def read(self, work: Work[T], within_s: int | None = None) -> T:
+        """Run `work` on a snapshot in a reader thread. Raises InvalidValue when it takes longer."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, work, within_s)
 
     async def look(self, work: Work[T]) -> T:
         """Run `work` at once, on the event loop: for look-ups by key, which take microseconds."""
@@ -230,16 +236,20 @@ class SQLiteStorage:
             connection.close()
         self._checkpointer.release_file()
 
-    def _read(self, work: Work[T]) -> T:
+    def _read(self, work: Work[T], within_s: int | None) -> T:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = connect(self.path, read_only=True)
             self._readers.append(connection)
         connection.execute("begin")
+        if within_s is not None:
+            ends_at = time.monotonic() + within_s
+            connection.set_progress_handler(lambda: time.monotonic() > ends_at, _STEPS_BETWEEN_LOOKS)
         try:
             answer: T = run_to_end(work(self._stores(connection)))
             return answer
         finally:
+            connection.set_progress_handler(None, 0)
             connection.execute("rollback")
 
     def _begin(self) -> Stores:

@@ -1,6 +1,6 @@
 """Time series as rows, clustered by entity, key and moment; the latest values beside them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -36,6 +36,10 @@ class TimeSeriesStore(HolderStore):
         await self.transaction.batch("add_series_keys", keys)
         await self.transaction.batch("write_points", sorted(points.values(), key=_clustered))
         await self.transaction.batch("write_latest_points", sorted(latest.values(), key=_clustered))
+
+    async def series_names(self, entity_ids: Collection[UUID]) -> Mapping[UUID, set[str]]:
+        """Return the names of the series that each entity has in any epoch."""
+        return await self.names_of("series_names", entity_ids)
 
     async def latest_points(self, entity_id: UUID, extent: Extent) -> list[Point]:
         """Return the newest point of each series within `extent`, ordered by key."""

@@ -38,13 +38,20 @@ def claim_message(device_id: UUID, body: bytes) -> Announcement:
 
 
 def telemetry(body: bytes, now_ms: int) -> list[Point]:
-    """Return the points of a telemetry message; those without a moment get `now_ms`. Raises InvalidValue."""
-    return points_of(decode(body), now_ms)
+    """Return the points of a telemetry message; those without a moment get `now_ms`.
+
+    Nulls are left out, so that there may be none. Raises InvalidValue.
+    """
+    data = decode(body)
+    messages = data if isinstance(data, list) else [data]
+    told = [_told(message) for message in messages if not _only_nulls(_values_of(message))]
+    return points_of(told, now_ms) if told or not messages else []
 
 
 def attributes(body: bytes) -> Mapping[str, Value]:
-    """Return the attributes that a device reports. Raises InvalidValue."""
-    return named_values(decode(body), "The attributes")
+    """Return the attributes that a device reports; nulls are left out. Raises InvalidValue."""
+    data = decode(body)
+    return {} if _only_nulls(data) else named_values(_without_nulls(data), "The attributes")
 
 
 def device_request(body: bytes) -> str:
@@ -69,6 +76,28 @@ def reply(body: bytes) -> bytes:
 def command_message(command_id: int, method: str, params: Any) -> bytes:
     """Return a command as devices read it: `{"id": 1, "method": "setLight", "params": {...}}`."""
     return msgspec.json.encode({"id": command_id, "method": method, "params": params})
+
+
+def _told(message: Any) -> Any:
+    """Return a telemetry message without its nulls."""
+    values = _values_of(message)
+    told = _without_nulls(values)
+    return told if values is message else message | {"values": told}
+
+
+def _values_of(message: Any) -> Any:
+    has_moment = isinstance(message, dict) and "ts" in message and "values" in message
+    return message["values"] if has_moment else message
+
+
+def _only_nulls(values: Any) -> bool:
+    return isinstance(values, dict) and bool(values) and all(it is None for it in values.values())
+
+
+def _without_nulls(values: Any) -> Any:
+    if not isinstance(values, dict) or None not in values.values():
+        return values
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _duration_ms(message: Mapping[str, Any]) -> int:

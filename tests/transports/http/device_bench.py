@@ -23,6 +23,7 @@ from deedbox.core.holders import Extent
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.rpc import Command, Outcome
 from deedbox.core.telemetry import Point
+from deedbox.core.value_limits import ValueLimits
 from deedbox.core.windows import Announced
 from deedbox.serving.servers import HttpServer
 from deedbox.storage.stores import Stores
@@ -53,6 +54,7 @@ class DeviceBench:
         self.other = made_device(2)
         self.heard: list[Announced] = []
         self.settings = settings
+        self.value_limits = ValueLimits()
         bus = LocalBus()
         self.exchange = CommandExchange(bus, "bench", settings.commands_per_device)
         self.changes = AttributeHints(bus)
@@ -65,6 +67,11 @@ class DeviceBench:
         self.scene.policy = policy
         self.application = self._application()
 
+    def use_limits(self, limits: ValueLimits) -> None:
+        """Go on, as after a restart, with limits on names of values."""
+        self.value_limits = limits
+        self.application = self._application()
+
     def _application(self) -> DeviceApplication:
         return device_application(
             DeviceContext(
@@ -74,6 +81,7 @@ class DeviceBench:
                 exchange=self.exchange,
                 attribute_changes=self.changes,
                 settings=self.settings,
+                value_limits=self.value_limits,
                 clock_ms=lambda: self.sqlite.now_ms,
                 announced=self.heard.append,
             )
@@ -108,6 +116,11 @@ class DeviceBench:
             await change_credentials(stores.credentials, self.scene.keys, device.id, draft, None)
 
         await self.sqlite.storage.write(work)
+
+    async def token_of_another(self) -> str:
+        """Give `other` a token and return it."""
+        await self.give_token(self.other, "ANOTHER_TOKEN")
+        return "ANOTHER_TOKEN"
 
     async def post(self, path: str, content: Any = b"", token: str = TOKEN, **more: Any) -> httpx.Response:
         """Send a message: bytes as they are, anything else as JSON."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deedbox.core.attributes import Writer
+from deedbox.core.value_limits import ValueLimits
 from deedbox.testing.claim_scene import ACME, ALICE, GLOBEX
 from tests.transports.http.device_bench import DeviceBench
 
@@ -17,9 +18,26 @@ TELEMETRY = [
     (b'{"ts":1451649600512,"values":{"a":"text","b":{"c":[1,null]}}}', {"a": "text", "b": {"c": [1, None]}}),
     (b'[{"ts":1451649600512,"values":{"a":1}},{"ts":1451649600513,"values":{"a":2}}]', {"a": 2}),
     (b'{"numeric":"17","text":"17x"}', {"numeric": 17, "text": "17x"}),
+    (b'{"a":1,"b":null}', {"a": 1}),
+    (b'[{"ts":1451649600512,"values":{"a":null,"b":2}},{"c":null}]', {"b": 2}),
+    (b'{"a":null}', {}),
+    (b'{"ts":5,"values":{"a":null}}', {}),
 ]
 
-NOT_VALUES = [b"", b"   ", b"17", b'"text"', b"{", b'{"a":}', b'{"a":nan}', b'{"a":1e999}', b"\xff", b"[1]"]
+NOT_VALUES = [
+    b"",
+    b"   ",
+    b"17",
+    b'"text"',
+    b"{",
+    b'{"a":}',
+    b'{"a":nan}',
+    b'{"a":1e999}',
+    b"\xff",
+    b"[1]",
+    b"null",
+    b"{}",
+]
 
 ATTRIBUTES = [
     (b'{"firmware":"1.2.3","ok":true,"limit":42.0}', {"firmware": "1.2.3", "ok": True, "limit": 42.0}),
@@ -28,6 +46,8 @@ ATTRIBUTES = [
         {"attribute1": "value1", "attribute2": True, "attribute3": 43.0},
     ),
     (b'{"nested":{"a":[1,2]}}', {"nested": {"a": [1, 2]}}),
+    (b'{"a":null,"ok":true}', {"ok": True}),
+    (b'{"a":null}', {}),
 ]
 
 
@@ -128,3 +148,34 @@ async def test_json_that_is_too_deep_to_be_shown_is_refused(bench: DeviceBench, 
     for levels in (65, 300, 900):
         answer = await bench.post(path, b'{"a":' + b'{"b":' * levels + b"1" + b"}" * levels + b"}")
         assert answer.status_code == (400 if levels * 6 < 1_990 else 413)
+
+
+FEW = ValueLimits(most_series=3, most_attributes=3)
+
+
+@pytest.mark.parametrize(("path", "what"), [("telemetry", "time series"), ("attributes", "attributes")])
+async def test_a_device_brings_no_names_without_end(bench: DeviceBench, path: str, what: str) -> None:
+    """A limit on what a stranger can grow: names that are used already go on, new ones are refused."""
+    bench.use_limits(FEW)
+    assert (await bench.post(path, {"a": 1, "b": 1})).status_code == 200
+    refused = await bench.post(path, {"a": 2, "c": 2, "d": 2})
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_value")
+    assert f"has 2 {what} and would get 2 more; at most 3" in refused.json()["message"]
+    assert (await bench.post(path, {"b": 3, "c": 3})).status_code == 200
+    assert (await bench.post(path, {"d": 4})).status_code == 400
+    assert (await bench.post(path, {"a": 5, "b": 5})).status_code == 200
+    kept = await bench.latest() if path == "telemetry" else await bench.reported()
+    assert kept == {"a": 5, "b": 5, "c": 3}
+
+
+@pytest.mark.parametrize("path", ["telemetry", "attributes"])
+async def test_names_are_counted_within_a_commit_and_after_a_restart(bench: DeviceBench, path: str) -> None:
+    """Nor by sending all at once, nor by waiting for another process that has not seen it yet."""
+    bench.use_limits(FEW)
+    answers = await asyncio.gather(*(bench.post(path, {f"k{n}": n}) for n in range(20)))
+    assert sorted(it.status_code for it in answers) == [200] * 3 + [400] * 17
+    bench.use_limits(FEW)
+    assert (await bench.post(path, {"new": 1})).status_code == 400
+    assert len(await bench.latest()) + len(await bench.reported()) == 3
+    token = await bench.token_of_another()
+    assert (await bench.post(path, {"new": 1}, token)).status_code == 200

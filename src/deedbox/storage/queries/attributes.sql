@@ -36,6 +36,12 @@ where entity_id = :entity_id and scope = :scope
   and (writer = 0 or (writer = 1 and kept_for_epoch = :epoch) or (writer = 2 and epoch >= :from_epoch))
 order by name, writer, kept_for_epoch
 
+-- name: reported_names
+with asked(entity_id) as (/*rows: uuid*/)
+select distinct a.entity_id, a.name
+from asked
+join attribute a on a.entity_id = asked.entity_id and a.scope = 2
+
 -- name: drop_attributes
 with asked(name) as (/*rows: text*/)
 delete from attribute where entity_id = :entity_id and scope = :scope and name in (select name from asked)

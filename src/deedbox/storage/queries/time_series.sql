@@ -36,6 +36,13 @@ on conflict (entity_id, key_id, epoch) do update
       double_value = excluded.double_value, text_value = excluded.text_value
   where excluded.ts >= latest_value.ts
 
+-- name: series_names
+with asked(entity_id) as (/*rows: uuid*/)
+select distinct v.entity_id, k.name
+from asked
+join latest_value v on v.entity_id = asked.entity_id
+join series_key k on k.id = v.key_id
+
 -- name: latest_points
 select k.name, v.ts, v.kind, v.long_value, v.double_value, v.text_value
 from latest_value v

@@ -9,6 +9,7 @@ from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage
+from deedbox.core.value_limits import ValueLimits
 from deedbox.core.windows import Announced
 from deedbox.transports.http.settings import DeviceApiSettings
 
@@ -32,5 +33,6 @@ class DeviceContext:
     exchange: Exchange
     attribute_changes: AttributeChanges
     settings: DeviceApiSettings = field(default_factory=DeviceApiSettings)
+    value_limits: ValueLimits = field(default_factory=ValueLimits)
     clock_ms: Callable[[], int] = system_clock_ms
     announced: Callable[[Announced], None] = _ignore

@@ -11,6 +11,7 @@ from deedbox.core.attributes import Report, Scope
 from deedbox.core.errors import InvalidValue
 from deedbox.core.storage import Stores
 from deedbox.core.telemetry import Recording
+from deedbox.core.value_limits import NameBudget
 from deedbox.core.values import Value
 from deedbox.core.windows import Announced, Announcement
 from deedbox.transports import payloads
@@ -31,8 +32,8 @@ class Messages:
         self._context = context
         self._settings = context.settings
         self._announce = _announcing(context)
-        self._record: Callable[[Recording], Awaitable[None]] = context.storage.batched(_record)
-        self._report: Callable[[Report], Awaitable[None]] = context.storage.batched(_report)
+        self._record = _recording(context)
+        self._report = _reporting(context)
 
     async def claim(self, request: DeviceRequest) -> Answer:
         """Open a claim window: 200 whether it was taken or refused, since firmware offers at every boot."""
@@ -48,12 +49,15 @@ class Messages:
     async def telemetry(self, request: DeviceRequest) -> Answer:
         """Store measurements."""
         points = payloads.telemetry(await self._body(request), self._context.clock_ms())
-        await self._record(Recording(request.device_id, points))
+        if points:
+            _raise(await self._record(Recording(request.device_id, points)))
         return DONE
 
     async def attributes(self, request: DeviceRequest) -> Answer:
         """Store what the device reports about itself."""
-        await self._report(Report(request.device_id, payloads.attributes(await self._body(request))))
+        values = payloads.attributes(await self._body(request))
+        if values:
+            _raise(await self._report(Report(request.device_id, values)))
         return DONE
 
     async def read_attributes(self, request: DeviceRequest) -> Answer:
@@ -98,9 +102,33 @@ def _announcing(context: DeviceContext) -> Callable[[Announcement], Awaitable[An
     return context.storage.batched(announce)
 
 
-async def _record(stores: Stores, recordings: Sequence[Recording]) -> Sequence[None]:
-    return await telemetry.record(recordings, stores.time_series)
+def _recording(context: DeviceContext) -> Callable[[Recording], Awaitable[InvalidValue | None]]:
+    budget = NameBudget(context.value_limits.most_series, "time series")
+
+    async def record(stores: Stores, asked: Sequence[Recording]) -> Sequence[InvalidValue | None]:
+        store = stores.time_series
+        wanted = [(it.entity_id, frozenset(point.key for point in it.points)) for it in asked]
+        # Answers, not exceptions: one device's refusal must not cost those that share its commit.
+        refusals = await budget.refusals(wanted, store.series_names)
+        await telemetry.record([it for it, no in zip(asked, refusals, strict=True) if no is None], store)
+        return refusals
+
+    return context.storage.batched(record)
 
 
-async def _report(stores: Stores, reports: Sequence[Report]) -> Sequence[None]:
-    return await attributes.report(reports, stores.attributes)
+def _reporting(context: DeviceContext) -> Callable[[Report], Awaitable[InvalidValue | None]]:
+    budget = NameBudget(context.value_limits.most_attributes, "attributes")
+
+    async def report(stores: Stores, asked: Sequence[Report]) -> Sequence[InvalidValue | None]:
+        store = stores.attributes
+        wanted = [(it.device_id, frozenset(it.values)) for it in asked]
+        refusals = await budget.refusals(wanted, store.reported_names)
+        await attributes.report([it for it, no in zip(asked, refusals, strict=True) if no is None], store)
+        return refusals
+
+    return context.storage.batched(report)
+
+
+def _raise(refusal: InvalidValue | None) -> None:
+    if refusal is not None:
+        raise refusal
