@@ -84,6 +84,7 @@ test: test-packages $(VENV) lint types contracts $(CONFORMANCE) ## check and tes
 
 # Ubuntu's chromium package is a snap, which does not run everywhere: there playwright brings one.
 test-packages: $(DEVELOPMENT)
+	@if ! command -v curl >/dev/null; then $(call debian,curl); fi
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 		if grep -qs '^ID=ubuntu' /etc/os-release; then \
 			$(VENV)/bin/playwright install --with-deps chromium; \
