@@ -63,7 +63,9 @@ async def test_a_tenant_administrator_owns_nothing(site: PagesSite) -> None:
     await site.device(NAME)
     browser = await site.signed_in("maker")
     assert (await _claim(browser, f"{NAME}.{KEY}")).status_code == 403
-    assert (await browser.get("/d/devices")).status_code == 200
+    for path in ("/", "/d/devices"):
+        shown = await browser.get(path)
+        assert shown.status_code == 200 and "/docs" in shown.text and "Add a device" not in shown.text
     assert site.rows("select 1 from deed") == []
 
 

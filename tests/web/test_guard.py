@@ -1,6 +1,7 @@
 """What stands before every page: other sites' forms, headers, secrets that stay (ux 5.2, attacks A29)."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -81,6 +82,16 @@ async def test_the_manifest_names_what_is_there(site: PagesSite) -> None:
             found = await browser.get(f"/d/assets/{icon['src']}")
             assert found.status_code == 200 and found.headers["content-type"] == icon["type"]
         assert (await browser.get("/favicon.ico")).headers["content-type"] == "image/png"
+
+
+async def test_a_page_with_all_that_it_loads_is_small(site: PagesSite) -> None:
+    """UX 4.1: nobody waits for it on a slow line: 32 KiB before any compression."""
+    async with site.browser() as browser:
+        html = (await browser.get("/d")).text
+        loaded = {it for it in re.findall(r'(?:src|href)="(/d/assets/[^"]+)"', html) if ".webm" not in it}
+        sizes = [len((await browser.get(it)).content) for it in loaded]
+    assert len(loaded) >= 5
+    assert len(html.encode()) + sum(sizes) < 32_768
 
 
 async def test_files_are_asked_for_once(site: PagesSite) -> None:

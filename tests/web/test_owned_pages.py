@@ -35,6 +35,15 @@ async def test_latest_values_and_state(site: PagesSite) -> None:
     assert (await browser.get(f"{page}/live")).json()["state"] == "Last seen 2 hours ago"
 
 
+async def test_long_values_get_the_whole_width(site: PagesSite) -> None:
+    """UX 1.5: on a small phone a sentence does not fit beside its name."""
+    browser, device_id = await _claimed(site)
+    await site.measure(device_id, short="x" * 24, long="x" * 25)
+    live = (await browser.get(f"/d/devices/{device_id}/live")).json()
+    assert {it["name"]: it["is_long"] for it in live["values"]} == {"short": False, "long": True}
+    assert (await browser.get(f"/d/devices/{device_id}")).text.count('<div class="long">') == 1
+
+
 async def test_the_switch_reaches_the_device(site: PagesSite) -> None:
     """Behaviour §5: a shared attribute, told at once; shown as asked until the device says so."""
     browser, device_id = await _claimed(site)

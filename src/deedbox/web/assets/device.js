@@ -1,7 +1,10 @@
-// Keeps a device's page current: asks every two seconds while the page is seen, and stops when it is not.
+// Keeps a device's page current: asks every two seconds while the page is seen, more often for a moment after
+// the switch was used, and not at all when nobody looks.
 
 const EVERY_MS = 2000;
 const SLOWEST_MS = 30000;
+const IN_A_HURRY_MS = 400;
+const HURRY_FOR_MS = 4000;
 
 const root = document.querySelector("[data-live]");
 const find = (name) => root.querySelector(`[data-${name}]`);
@@ -14,6 +17,7 @@ let timer = null;
 let waitMs = EVERY_MS;
 let paused = false;
 let asked = 0;
+let hurryUntil = 0;
 
 function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -91,7 +95,7 @@ async function refresh() {
 
 function later() {
   clearTimeout(timer);
-  if (!paused && !document.hidden) timer = setTimeout(refresh, waitMs);
+  if (!paused && !document.hidden) timer = setTimeout(refresh, Date.now() < hurryUntil ? Math.min(IN_A_HURRY_MS, waitMs) : waitMs);
 }
 
 async function flip(event) {
@@ -102,6 +106,7 @@ async function flip(event) {
     const body = new URLSearchParams({ on: switchButton.value });
     const answer = await fetch(switchForm.action, { method: "POST", body, redirect: "manual" });
     if (answer.type !== "opaqueredirect") throw new Error(String(answer.status));
+    hurryUntil = Date.now() + HURRY_FOR_MS;
     await refresh();
   } catch {
     say(find("switch-text"), switchForm.dataset.failed);
