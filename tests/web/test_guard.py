@@ -44,7 +44,8 @@ async def test_our_own_forms_pass(site: PagesSite) -> None:
 
 
 PAGES = [
-    "/", "/d", "/d/add", "/d/sign-in", "/d/devices", "/d/nowhere", "/t/nobody/d", "/d/assets/page.js", "/login",
+    "/", "/login", "/d", "/d/add", "/d/sign-in", "/d/devices", "/d/nowhere", "/t/nobody/d",
+    "/d/assets/page.js",
 ]  # fmt: skip
 
 
