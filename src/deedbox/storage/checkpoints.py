@@ -63,7 +63,10 @@ class Checkpointer:
     def _move(self, connection: sqlite3.Connection) -> int:
         pages = self._checkpoint(connection)
         # SQLite syncs the file only at a checkpoint's end, which would leave all of it to the writer.
-        os.fdatasync(self._file)
+        try:
+            os.fdatasync(self._file)
+        except OSError as error:  # a full or failing disk must not end this thread
+            _log.warning("checkpoint not synced: %s", error)
         return pages
 
     def _checkpoint(self, connection: sqlite3.Connection) -> int:
