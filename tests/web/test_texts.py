@@ -57,5 +57,6 @@ def test_states_in_words() -> None:
 
 def test_names_in_other_scripts_leave_the_sentence_as_it_is() -> None:
     """UX 1.5: a name that reads from right to left is set apart by marks that are not seen."""
-    assert text("release.title", device="פנס") == "Release \u2068פנס\u2069?"
+    lamp = "\u05e4\u05e0\u05e1"
+    assert text("release.title", device=lamp) == f"Release \u2068{lamp}\u2069?"
     assert text("release.title", device="Lämpchen 灯") == "Release Lämpchen 灯?"
