@@ -46,6 +46,6 @@ class Administration(Deployment):
 
 async def administration(deployment: Deployment) -> Administration:
     """Return the deployment with what these tests ask of it."""
-    site = Administration(deployment.parts, deployment.client)
+    site = Administration(deployment.parts, deployment.application, deployment.client)
     await site.look_around()
     return site
