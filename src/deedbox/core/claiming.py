@@ -35,11 +35,11 @@ async def claim(
 ) -> list[ClaimOutcome]:
     """Decide the requests in their order; a device gets one owner at most, however many ask at once."""
     now_ms = await store.now_ms()
-    wanted = [budget for it in requests for budget in it.budgets(policy)]
-    budgets = await attempts.hold(store, wanted, now_ms)
+    wanted = [it.budgets(policy) for it in requests]
+    budgets = await attempts.hold(store, [it for pair in wanted for it in pair], now_ms)
     states = await store.lock_named_devices([it.named for it in requests])
     judge = _Judge(store, keys, policy, budgets, now_ms)
-    judged = [judge.judge(it, states.get(it.named)) for it in requests]
+    judged = [judge.judge(it, states.get(it.named), mine) for it, mine in zip(requests, wanted, strict=True)]
     openings = [it.opening for it in judged if it.opening]
     opened = await store.open_deeds(openings)
     winners = {it.device_id: it for it in openings if it.deed_id in opened}
@@ -69,9 +69,10 @@ class _Judge:
         self._budgets = budgets
         self._now_ms = now_ms
 
-    def judge(self, request: ClaimRequest, state: DeviceState | None) -> _Judged:
+    def judge(
+        self, request: ClaimRequest, state: DeviceState | None, budgets: Sequence[attempts.Budget]
+    ) -> _Judged:
         """Reserve an attempt, compare, and give the attempt back to whoever knows a right key."""
-        budgets = request.budgets(self._policy)
         wait_ms = self._budgets.wait_ms(budgets)
         if wait_ms:
             return _Judged(request, ClaimOutcome(Answer.TOO_MANY_ATTEMPTS, retry_after_ms=wait_ms))

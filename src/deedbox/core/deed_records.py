@@ -57,8 +57,8 @@ def _audit(store: RecordStore, change: Change, it: Recorded, epoch: int) -> Audi
     word = "assigned" if change is Change.OPENED else "unassigned"
     action = "ASSIGNED_TO_CUSTOMER" if change is Change.OPENED else "UNASSIGNED_FROM_CUSTOMER"
     data = {
-        "entityId": str(it.device.id),
-        f"{word}CustomerId": str(it.customer_id),
+        "entityId": it.device.id,
+        f"{word}CustomerId": it.customer_id,
         f"{word}CustomerName": it.customer_title,
         "reason": it.reason,
     }

@@ -65,8 +65,8 @@ class GroupCommit:
                 raise StorageUnavailable("The server is stopping. Nothing was changed; try again later.")
             self._waiting.append(job)
             self._wake.notify()
-        # A caller that goes away does not take its work back: it may be in a commit already.
-        return await asyncio.shield(job.future)
+        # A caller that goes away cancels its future only, not its work: that may be in a commit already.
+        return await job.future
 
     async def close(self) -> None:
         """Commit what waits, then end the thread."""
