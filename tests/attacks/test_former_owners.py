@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -43,7 +42,7 @@ async def new_lamp(deployment: Deployment) -> Lamp:
 @asynccontextmanager
 async def browsing(deployment: Deployment, who: str) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody's browser, signed in on the pages."""
-    transport: Any = deployment.client._transport
+    transport = httpx.ASGITransport(app=deployment.application)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers={"Origin": ORIGIN}) as browser:
         answer = await browser.post("/d/sign-in", data={"email": EMAILS[who], "password": PASSWORD})
         assert answer.status_code == 303, answer.text

@@ -20,7 +20,7 @@ async def browser(deployment: Deployment) -> Any:
     token = await deployment.device_token(device["id"]["id"])
     await deployment.ok("", "POST", f"/api/v1/{token}/claim", {"secretKey": KEY})
     tenant = await deployment.ok("maker", "GET", f"/api/tenant/{device['tenantId']['id']}")
-    transport: Any = deployment.client._transport
+    transport = httpx.ASGITransport(app=deployment.application)
     headers = {"Origin": ORIGIN}
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers) as client:
         signed_in = await client.post("/d/sign-in", data={"email": EMAILS["alice"], "password": PASSWORD})
