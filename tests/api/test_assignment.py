@@ -111,7 +111,9 @@ async def test_the_tenant_sees_windows_and_owners(site: DeviceSite) -> None:
     """Behaviour §3.3: windows without their keys; who owns the device and who did."""
     device_id = await site.device("D1")
     path = f"/api/device/{device_id}/claiming"
-    empty: dict[str, Any] = {"blocked": False, "deed": None, "windows": [], "history": []}
+    empty: dict[str, Any] = {
+        "blocked": False, "deed": None, "windows": [], "lastRefusal": None, "history": [],
+    }  # fmt: skip
     assert await site.ok("maker", "GET", path) == empty
     await set_key(site, device_id)
     answer = await site.call("maker", "GET", path)
@@ -126,3 +128,28 @@ async def test_the_tenant_sees_windows_and_owners(site: DeviceSite) -> None:
     assert (seen["windows"], seen["deed"]["customerTitle"]) == ([], "Bob's home")
     history = [(it["customerTitle"], it["openingReason"], it["closingReason"]) for it in seen["history"]]
     assert history == [("Bob's home", "assignment", None), ("Alice's home", "claim", "reclaim")]
+
+
+async def test_the_tenant_sees_why_an_offer_was_refused(site: DeviceSite) -> None:
+    """Behaviour §2.5: one audit entry per state, not per boot; the last refusal stands beside the windows."""
+    device_id = await site.claimed_device("D1")
+    token, path = await site.deployment.device_token(device_id), f"/api/device/{device_id}/claiming"
+    for _ in range(3):
+        answer = await site.ok("", "POST", f"/api/v1/{token}/claim", {"secretKey": "a-secret"})
+        assert answer == {"accepted": False, "reason": "owned"}
+    first = (await site.ok("maker", "GET", path))["lastRefusal"]
+    assert (first["reason"], first["epoch"]) == ("owned", 1)
+    await site.ok("alice", "DELETE", "/api/customer/device/D1/claim")
+    await site.ok("maker", "POST", f"{path}/block")
+    await site.ok("", "POST", f"/api/v1/{token}/claim", {"secretKey": "a-secret"})
+    last = (await site.ok("maker", "GET", path))["lastRefusal"]
+    assert (last["reason"], last["epoch"]) == ("blocked", 2)
+    log = await site.call("maker", "GET", "/api/audit/logs?actionTypes=ANNOUNCE_DEVICE")
+    entries = log.json()["data"]
+    assert [it["actionFailureDetails"] for it in entries] == ["blocked", "owned"]
+    assert [it["createdTime"] for it in entries] == [last["refusedTime"], first["refusedTime"]]
+    assert [it["customerId"]["id"] for it in entries] == [str(NULL_ID), str(site.alices)]
+    for it in entries:
+        assert it["entityId"] == {"entityType": "DEVICE", "id": device_id}
+        assert (it["userName"], it["userId"]["id"], it["actionStatus"]) == ("D1", str(NULL_ID), "FAILURE")
+    assert "a-secret" not in log.text

@@ -324,6 +324,23 @@ def audit(cast: Cast) -> None:
         )
 
 
+def audit_refusals(cast: Cast) -> None:
+    """What was refused, under actions that this client has no name for."""
+    cast.maker.assign_device_to_customer(cast.owners.id, cast.device.id)
+    cast.gadget(cast.device).post("claim")
+    cast.claim(cast.stranger, DEVICE, "guess")
+    for action in ("ANNOUNCE_DEVICE", "CLAIM_DEVICE"):
+        newest_first = {"sort_property": "createdTime", "sort_order": "DESC"}
+        page = cast.maker.get_audit_logs(10, 0, action_types=action, **newest_first)
+        first = page.data[0]
+        say(
+            f"refused {action}",
+            kinds=[kind(page), kind(first), kind(first.created_time)],
+            about=[first.entity_name, first.user_name, first.action_type, first.action_status],
+            why=first.action_failure_details,
+        )
+
+
 def sign_out(cast: Cast) -> None:
     """Signed out is signed out."""
     cast.maker.logout()
@@ -333,7 +350,7 @@ def sign_out(cast: Cast) -> None:
 CHAPTERS = (
     *(sign_in, people, make_a_device, devices_with_own_tokens, list_devices),
     *(claim, claim_without_a_key, report, read, read_history, share_an_attribute, command),
-    *(give_back, keys_from_the_server, bulk_import, assign, audit, sign_out),
+    *(give_back, keys_from_the_server, bulk_import, assign, audit, audit_refusals, sign_out),
 )
 
 

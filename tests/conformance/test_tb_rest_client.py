@@ -302,3 +302,18 @@ def test_audits_every_change_of_owner(story: Story, action: str, prefix: str) ->
         f"{prefix}CustomerName": "Owners",
     }
     assert seen["data"].items() >= known.items()
+
+
+@pytest.mark.parametrize(
+    ("action", "who", "why"),
+    [
+        ("ANNOUNCE_DEVICE", DEVICE, "owned"),
+        ("CLAIM_DEVICE", "stranger@deedbox.test", "device has an owner"),
+    ],
+)
+def test_audits_refusals(story: Story, action: str, who: str, why: str) -> None:
+    """Actions that only Deedbox has do not break the client (behaviour §2.5, §6.4)."""
+    seen = story[f"refused {action}"]
+    assert seen["kinds"] == ["PageDataAuditLog", "AuditLog", "int"]
+    assert seen["about"] == [DEVICE, who, action, "FAILURE"]
+    assert seen["why"] == why

@@ -48,6 +48,8 @@ class ModelDevice:
     values: list[tuple[int, UUID | None]] = field(default_factory=list)
     #: Every end of a deed: whose it was, and how many values there were by then.
     ends: list[tuple[UUID, int]] = field(default_factory=list)
+    #: Every refusal of an announcement that the tenant is told of: (steps of ownership by then, reason).
+    told: list[tuple[int, str]] = field(default_factory=list)
 
     def by_default(self, policy: ClaimPolicy) -> bool:
         """Tell what `allowClaimingByDefault` means here."""
@@ -58,15 +60,21 @@ class ModelDevice:
         return self.by_default(policy) or self.claiming_allowed is True
 
     def announce(self, key: str, expires_at: int, policy: ClaimPolicy) -> str | None:
-        """Return why the offer is refused, None when it stands."""
+        """Return why the offer is refused, None when it stands; the tenant is told what is new."""
+        refused = self._refusal(key, policy)
+        if refused is not None:
+            news = (len(self.steps), refused)
+            self.told += [news] if self.told[-1:] != [news] else []
+            return refused
+        self.offers[WindowKind.ANNOUNCED] = Offer(WindowKind.ANNOUNCED, key, expires_at)
+        return None
+
+    def _refusal(self, key: str, policy: ClaimPolicy) -> str | None:
         if self.owner:
             return "owned"
         if self.blocked:
             return "blocked"
-        if not self.may_announce(policy) or (not key and self.forbids_empty_keys):
-            return "not_allowed"
-        self.offers[WindowKind.ANNOUNCED] = Offer(WindowKind.ANNOUNCED, key, expires_at)
-        return None
+        return None if self.may_announce(policy) and (key or not self.forbids_empty_keys) else "not_allowed"
 
     def opening_offer(self, key: str, now_ms: int, policy: ClaimPolicy) -> Offer | None:
         """Return an offer that this key opens at this very moment (behaviour §4, step 4)."""

@@ -285,7 +285,12 @@ class ClaimingMachine(RuleBasedStateMachine):
             owned = sum(it.owner == customer_id for it in self.world.devices.values())
             assert self.do(self.bench.owned_count(customer_id)) == owned
         audit = [*self.do(self.bench.audit(TENANT)), *self.do(self.bench.audit(NEIGHBOUR))]
-        assert sum(not it.success for it in audit) == self.world.refused
+        refused = [it for it in audit if not it.success and it.action == "CLAIM_DEVICE"]
+        assert len(refused) == self.world.refused
+        for model in self.world.devices.values():
+            about = [it for it in audit if it.entity_id == model.device.id and it.action == "ANNOUNCE_DEVICE"]
+            told = [(it.epoch, it.failure.replace(" ", "_")) for it in about]
+            assert told == model.told
         assert sum(it.success for it in audit) == sum(len(it.steps) for it in self.world.devices.values())
 
     def teardown(self) -> None:

@@ -94,6 +94,13 @@ async def test_the_tenant_hears_of_a_refusal_once_per_state(scene: ClaimScene) -
         await scene.announce(device, "key")
     told = [it.data for it in await scene.bench.events(TENANT) if it.type == "device.announcement_refused"]
     assert ["owned" in told[0], "blocked" in told[1], len(told)] == [True, True, 2]
+    entries = [it for it in await scene.bench.audit(TENANT) if it.action == "ANNOUNCE_DEVICE"]
+    seen = [(it.entity_id, it.user_id, it.user_name, it.customer_id, it.epoch, it.failure) for it in entries]
+    assert seen == [
+        (device.id, None, device.name, ACME, 1, "owned"),
+        (device.id, None, device.name, None, 2, "blocked"),
+    ]
+    assert not any(it.success or "key" in it.data for it in entries)
 
 
 async def test_a_device_that_was_deleted_meanwhile_spoils_nothing(scene: ClaimScene) -> None:

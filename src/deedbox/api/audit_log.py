@@ -60,7 +60,8 @@ async def list_entries(
 ) -> Page[AuditEntryShape]:
     """Return a page of your tenant's audit log, the newest first unless `sortOrder` is ASC.
 
-    Refused claims are there as `CLAIM_DEVICE` with `actionStatus` FAILURE and the reason.
+    Refused claims are there as `CLAIM_DEVICE` with `actionStatus` FAILURE and the reason, refused offers of
+    devices as `ANNOUNCE_DEVICE`.
     """
     return await _page(request, wanted, period)
 

@@ -23,7 +23,7 @@ _BLOCK = "/api/device/{device_id:str}/claiming/block"
 
 @get("/api/device/{device_id:str}/claiming", tags=_TAGS, summary="See what could claim a device")
 async def get_device_claiming(request: ApiRequest, device_id: FromPath[UUID]) -> DeviceClaimingShape:
-    """Return the device's claim windows (never their keys), its owner, and its owners before.
+    """Return the device's claim windows (never their keys), its owners, and its own offer's last refusal.
 
     Not in the reference server. For tenant administrators.
     """

@@ -10,7 +10,8 @@ from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.records import AuditEntry
 
 #: Actions that entries may have. Those that the reference server has and Deedbox never writes are known too,
-#: so that clients may ask for them. Ours are CLAIM_DEVICE, a claim that was refused, and the last one.
+#: so that clients may ask for them. Ours are the last three: refused claims, refused offers of devices, and
+#: requests for a new password.
 ACTIONS = frozenset(
     [
         "ADDED",
@@ -50,6 +51,7 @@ ACTIONS = frozenset(
         "DELETED_COMMENT",
         "SMS_SENT",
         "CLAIM_DEVICE",
+        "ANNOUNCE_DEVICE",
         "PASSWORD_RESET_REQUESTED",
     ]
 )

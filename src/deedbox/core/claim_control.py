@@ -8,6 +8,7 @@ import msgspec
 
 from deedbox.core.ownership import DeviceState, WindowKind
 from deedbox.core.records import Actor, Event, RecordStore, Subject, audit_entry, json_text
+from deedbox.core.windows import Refused
 
 #: Periods of ownership that are shown, the newest first.
 SHOWN_DEEDS = 100
@@ -24,6 +25,17 @@ class ShownWindow(msgspec.Struct, frozen=True):
     def is_open(self, now_ms: int) -> bool:
         """Tell whether the window is open at that moment; whether it counts, the block decides too."""
         return now_ms <= self.expires_at and not self.lapsed
+
+
+class ShownRefusal(msgspec.Struct, frozen=True):
+    """Why the device's own offer was refused last, and when (epoch milliseconds) for this reason first.
+
+    `epoch` is the device's by then: a refusal of an earlier epoch tells of an ownership that has ended since.
+    """
+
+    reason: Refused
+    epoch: int
+    refused_at: int
 
 
 class ShownDeed(msgspec.Struct, frozen=True):
@@ -44,6 +56,7 @@ class ClaimingView(msgspec.Struct, frozen=True):
     blocked: bool
     windows: Sequence[ShownWindow]
     deeds: Sequence[ShownDeed]
+    last_refusal: ShownRefusal | None
 
 
 class ClaimControlStore(RecordStore, Protocol):
@@ -59,6 +72,10 @@ class ClaimControlStore(RecordStore, Protocol):
 
     async def is_blocked(self, device_id: UUID) -> bool:
         """Tell whether claiming of the device is blocked."""
+        ...
+
+    async def shown_refusal(self, device_id: UUID) -> ShownRefusal | None:
+        """Return the last refusal of what the device announced, None when there was none."""
         ...
 
     async def shown_windows(self, device_id: UUID) -> list[ShownWindow]:
@@ -77,6 +94,7 @@ async def view(store: ClaimControlStore, device_id: UUID) -> ClaimingView:
         await store.is_blocked(device_id),
         await store.shown_windows(device_id),
         await store.shown_deeds(device_id, SHOWN_DEEDS),
+        await store.shown_refusal(device_id),
     )
 
 

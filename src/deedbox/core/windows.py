@@ -13,7 +13,7 @@ import msgspec
 from deedbox.core.errors import InvalidValue, NotFound
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import ClaimPolicy, DeviceState, WindowKind
-from deedbox.core.records import Event, RecordStore, json_text
+from deedbox.core.records import Actor, AuditEntry, Event, RecordStore, Subject, audit_entry, json_text
 
 LONGEST_SECRET_KEY = 256
 
@@ -164,14 +164,25 @@ async def _tell_tenant(
     store: AnnounceStore,
     now_ms: int,
 ) -> None:
-    """Put one event per new state of refusal into the outbox: firmware repeats itself at every boot."""
-    for it, answer in zip(announcements, answers, strict=True):
-        state = states[it.device_id]
-        if answer.refused is None or not await store.note_refused_announcement(
-            it.device_id, state.epoch, answer.refused
-        ):
-            continue
-        data = json_text({"deviceName": state.device.name, "reason": answer.refused})
-        kind = "device.announcement_refused"
-        event = Event(store.new_id(), state.device.tenant_id, it.device_id, state.epoch, kind, data, now_ms)
-        await store.add_events([event])
+    """Leave one audit entry and one event per new state of refusal: firmware repeats itself at every boot."""
+    news = [
+        (states[it.device_id], answer.refused)
+        for it, answer in zip(announcements, answers, strict=True)
+        if answer.refused is not None
+        and await store.note_refused_announcement(it.device_id, states[it.device_id].epoch, answer.refused)
+    ]
+    await store.add_audit_entries([_entry(store, state, refused, now_ms) for state, refused in news])
+    await store.add_events([_event(store, state, refused, now_ms) for state, refused in news])
+
+
+def _entry(store: AnnounceStore, state: DeviceState, refused: Refused, now_ms: int) -> AuditEntry:
+    device, why = state.device, refused.replace("_", " ")
+    actor = Actor(device.tenant_id, device.customer_id, None, device.name)
+    subject = Subject("DEVICE", device.id, device.name, state.epoch)
+    return audit_entry(store, actor, subject, "ANNOUNCE_DEVICE", now_ms=now_ms, failure=why)
+
+
+def _event(store: AnnounceStore, state: DeviceState, refused: Refused, now_ms: int) -> Event:
+    device, kind = state.device, "device.announcement_refused"
+    data = json_text({"deviceName": device.name, "reason": refused})
+    return Event(store.new_id(), device.tenant_id, device.id, state.epoch, kind, data, now_ms)

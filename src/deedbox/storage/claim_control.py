@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from deedbox.core.claim_control import ShownDeed, ShownWindow
+from deedbox.core.claim_control import ShownDeed, ShownRefusal, ShownWindow
 from deedbox.storage.windows import WindowStore
 
 
@@ -13,6 +13,11 @@ class ClaimControlStore(WindowStore):
         """Tell whether claiming of the device is blocked."""
         rows = await self.transaction.rows("is_blocked", device_id=device_id)
         return bool(rows and rows[0][0])
+
+    async def shown_refusal(self, device_id: UUID) -> ShownRefusal | None:
+        """Return the last refusal of what the device announced, None when there was none."""
+        rows = await self.transaction.structs("shown_refusal", ShownRefusal, device_id=device_id)
+        return rows[0] if rows else None
 
     async def shown_windows(self, device_id: UUID) -> list[ShownWindow]:
         """Return the device's windows, one per kind."""

@@ -48,9 +48,8 @@ class WindowStore(AttemptStore):
 
     async def note_refused_announcement(self, device_id: UUID, epoch: int, reason: str) -> bool:
         """Remember the refusal; tell whether this reason is new in this epoch."""
-        changed = await self.transaction.run(
-            "note_refused_announcement", device_id=device_id, epoch=epoch, reason=reason
-        )
+        noted = {"epoch": epoch, "reason": reason, "now_ms": self.transaction.now_ms}
+        changed = await self.transaction.run("note_refused_announcement", device_id=device_id, **noted)
         return changed > 0
 
     async def set_blocked(self, device_id: UUID, blocked: bool) -> None:

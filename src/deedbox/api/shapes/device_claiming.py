@@ -1,7 +1,7 @@
 """The tenant's view of claiming a device as JSON."""
 
 from deedbox.api.shapes.entities import EntityId, Wire, reference
-from deedbox.core.claim_control import ClaimingView, ShownDeed, ShownWindow
+from deedbox.core.claim_control import ClaimingView, ShownDeed, ShownRefusal, ShownWindow
 
 
 class WindowShape(Wire):
@@ -24,12 +24,24 @@ class DeedShape(Wire):
     closing_reason: str | None
 
 
+class RefusalShape(Wire):
+    """Why the device's own offer was refused: `owned`, `blocked` or `not_allowed`, and since when.
+
+    An `epoch` below the device's is from before the last change of owner.
+    """
+
+    reason: str
+    refused_time: int
+    epoch: int
+
+
 class DeviceClaimingShape(Wire):
     """What could claim a device, who owns it (`deed`), and who did, newest first."""
 
     blocked: bool
     deed: DeedShape | None
     windows: list[WindowShape]
+    last_refusal: RefusalShape | None
     history: list[DeedShape]
 
 
@@ -40,6 +52,7 @@ def device_claiming_shape(it: ClaimingView) -> DeviceClaimingShape:
         blocked=it.blocked,
         deed=next((deed for deed in history if deed.closed_time is None), None),
         windows=[_window_shape(window, it.now_ms) for window in it.windows],
+        last_refusal=None if it.last_refusal is None else _refusal_shape(it.last_refusal),
         history=history,
     )
 
@@ -51,6 +64,10 @@ def _window_shape(it: ShownWindow, now_ms: int) -> WindowShape:
         expiration_time=it.expires_at,
         opened_time=it.opened_at,
     )
+
+
+def _refusal_shape(it: ShownRefusal) -> RefusalShape:
+    return RefusalShape(reason=it.reason.value, refused_time=it.refused_at, epoch=it.epoch)
 
 
 def _deed_shape(it: ShownDeed) -> DeedShape:

@@ -1,6 +1,10 @@
 -- name: is_blocked
 select blocked from device_state where device_id = :device_id
 
+-- name: shown_refusal
+select refused_reason as reason, refused_epoch as epoch, refused_at from device_state
+where device_id = :device_id and refused_reason is not null
+
 -- name: shown_windows
 select kind, expires_at, opened_at, lapsed from claim_window where device_id = :device_id order by kind
 

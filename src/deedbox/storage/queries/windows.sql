@@ -36,7 +36,7 @@ update claim_window set lapsed = true
 where device_id in (select device_id from asked) and not lapsed and expires_at < :now_ms
 
 -- name: note_refused_announcement
-update device_state set refused_epoch = :epoch, refused_reason = :reason
+update device_state set refused_epoch = :epoch, refused_reason = :reason, refused_at = :now_ms
 where device_id = :device_id
   and (refused_epoch is null or refused_epoch <> :epoch or refused_reason is null or refused_reason <> :reason)
 

@@ -198,6 +198,7 @@ def _ownership() -> None:
         flag("blocked"),
         number("refused_epoch", default=None),
         text("refused_reason", default=None),
+        moment("refused_at", nullable=True),
         **CLUSTERED,
     )
     op.create_table(
