@@ -19,9 +19,10 @@ async def test_an_entry_has_the_shape_that_clients_read(site: Administration) ->
     """Thingsboard §5.7: a claim is ASSIGNED_TO_CUSTOMER with the customer's id and title."""
     device_id = await site.claimed_device("Gadget")
     log = await site.ok("maker", "GET", f"/api/audit/logs/entity/DEVICE/{device_id}", pageSize=10, page=0)
-    assert log["totalElements"] == 2
-    assigned, added = log["data"]
-    assert (assigned["actionType"], added["actionType"]) == ("ASSIGNED_TO_CUSTOMER", "ADDED")
+    assert log["totalElements"] == 3
+    assigned, read, added = log["data"]
+    actions = [it["actionType"] for it in (assigned, read, added)]
+    assert actions == ["ASSIGNED_TO_CUSTOMER", "CREDENTIALS_READ", "ADDED"]
     assert assigned["actionData"] == {
         "entityId": device_id,
         "assignedCustomerId": str(site.alices),

@@ -190,3 +190,21 @@ async def test_tokens_are_nowhere_in_the_clear(site: DeviceSite, tmp_path: Path)
     assert b"very-secret" not in stored
     actions = [row[0] for row in site.rows("select action from audit_entry where entity_type = 'DEVICE'")]
     assert actions.count("CREDENTIALS_UPDATED") == 2
+
+
+async def test_who_read_the_credentials_is_audited(site: DeviceSite) -> None:
+    """Behaviour §6.6: CREDENTIALS_READ, with the kind and never the token; refusals leave none."""
+    device_id = await site.device("D1")
+    path = f"/api/device/{device_id}/credentials"
+    log = f"/api/audit/logs/entity/DEVICE/{device_id}?actionTypes=CREDENTIALS_READ"
+    await site.refused(403, "alice", "GET", path)
+    await site.refused(404, "rival", "GET", path)
+    assert (await site.ok("maker", "GET", log))["data"] == []
+    token = (await credentials(site, device_id))["credentialsId"]
+    answer = await site.call("maker", "GET", log)
+    [entry] = answer.json()["data"]
+    assert entry["entityId"] == {"entityType": "DEVICE", "id": device_id}
+    assert (entry["userName"], entry["entityName"]) == ("maker@deedbox.test", "D1")
+    assert entry["actionData"] == {"entityId": device_id, "credentialsType": "ACCESS_TOKEN"}
+    assert (entry["actionStatus"], entry["epoch"]) == ("SUCCESS", 0)
+    assert token not in answer.text

@@ -17,8 +17,8 @@ from deedbox.api.shapes.credentials import (
 )
 from deedbox.api.shapes.devices import referred_id
 from deedbox.core import device_changes
-from deedbox.core.credentials import Credentials, credentials_of
-from deedbox.core.device_access import check_device, locked, not_found
+from deedbox.core.credentials import Credentials
+from deedbox.core.device_access import locked
 from deedbox.core.errors import InvalidValue
 from deedbox.core.permissions import Operation
 from deedbox.core.storage import Stores
@@ -35,20 +35,14 @@ _TOKEN = Example(
 
 @get("/api/device/{device_id:str}/credentials", tags=TAGS, summary="Read a device's credentials")
 async def get_credentials(request: ApiRequest, device_id: FromPath[UUID]) -> CredentialsShape:
-    """Return what the device proves itself with; `credentialsId` is its access token."""
-    principal, context = await principal_of(request), context_of(request)
+    """Return what the device proves itself with; `credentialsId` is its access token. It is audited."""
+    principal = await principal_of(request)
 
     async def work(stores: Stores) -> Credentials:
-        device = await stores.devices.device(principal.tenant_id, device_id)
-        if device is None:
-            raise not_found(device_id)
-        check_device(principal, Operation.READ_CREDENTIALS, device)
-        found = await credentials_of(stores.credentials, context.keys, device_id)
-        if found is None:
-            raise not_found(device_id)
-        return found
+        state = await locked(stores.claims, principal, Operation.READ_CREDENTIALS, device_id)
+        return await device_changes.read_credentials(making(request, principal, stores), state)
 
-    return credentials_shape(await context.storage.look(work))
+    return credentials_shape(await context_of(request).storage.write(work))
 
 
 @post("/api/device/credentials", status_code=200, tags=TAGS, summary="Replace a device's credentials")

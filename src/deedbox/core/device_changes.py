@@ -8,9 +8,15 @@ from msgspec import UNSET, UnsetType
 
 from deedbox.core import deeds
 from deedbox.core.credential_kinds import CredentialsDraft, checked
-from deedbox.core.credentials import Credentials, change_credentials, check_free, new_credentials
+from deedbox.core.credentials import (
+    Credentials,
+    change_credentials,
+    check_free,
+    credentials_of,
+    new_credentials,
+)
 from deedbox.core.deeds import DeedStore, Reason
-from deedbox.core.device_access import check_may_change
+from deedbox.core.device_access import check_may_change, not_found
 from deedbox.core.device_names import Uniquify, free_name
 from deedbox.core.device_profiles import (
     DeviceProfile,
@@ -108,15 +114,18 @@ async def replace_credentials(
 
     Raises InvalidValue, VersionConflict.
     """
-    store, device = making.devices, state.device
-    after = await change_credentials(store, making.keys, device.id, wanted, version)
-    subject = Subject("DEVICE", device.id, device.name, state.epoch)
-    # What it was and what it is now are secrets.
-    data: dict[str, Any] = {"entityId": device.id, "credentialsType": after.kind}
-    now_ms = await store.now_ms()
-    entry = audit_entry(store, making.actor, subject, "CREDENTIALS_UPDATED", now_ms=now_ms, data=data)
-    await store.add_audit_entries([entry])
+    after = await change_credentials(making.devices, making.keys, state.device.id, wanted, version)
+    await _record_credentials(making, state, after, "CREDENTIALS_UPDATED")
     return after
+
+
+async def read_credentials(making: DeviceMaking, state: DeviceState) -> Credentials:
+    """Return a locked device's credentials in the clear, and write down who read them. Raises NotFound."""
+    found = await credentials_of(making.devices, making.keys, state.device.id)
+    if found is None:
+        raise not_found(state.device.id)
+    await _record_credentials(making, state, found, "CREDENTIALS_READ")
+    return found
 
 
 async def delete(making: DeviceMaking, deed_store: DeedStore, state: DeviceState) -> None:
@@ -208,3 +217,15 @@ def _shown(device: Device) -> dict[str, Any]:
         "label": device.label,
         "additionalInfo": msgspec.Raw(device.additional_info.encode()),
     }
+
+
+async def _record_credentials(
+    making: DeviceMaking, state: DeviceState, credentials: Credentials, action: str
+) -> None:
+    store, device = making.devices, state.device
+    subject = Subject("DEVICE", device.id, device.name, state.epoch)
+    # What they are, and what they were before, are secrets.
+    data: dict[str, Any] = {"entityId": device.id, "credentialsType": credentials.kind}
+    now_ms = await store.now_ms()
+    entry = audit_entry(store, making.actor, subject, action, now_ms=now_ms, data=data)
+    await store.add_audit_entries([entry])
