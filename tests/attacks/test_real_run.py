@@ -1,5 +1,6 @@
 """What a real server leaves behind: no key, token or password in its log, its metrics or its files (A23)."""
 
+import asyncio
 from pathlib import Path
 
 from tests.acceptance.crowd import PASSWORD, Crowd, Gadget, claim, done, new_crowd, outcome
@@ -54,9 +55,12 @@ async def live(crowd: Crowd, gadgets: list[Gadget], server: RunningServer) -> li
         assert outcome(await claim(wire, stranger, lamp, GUESSED)) == "FAILURE"
         assert outcome(await claim(wire, owner, lamp, ANNOUNCED)) == "SUCCESS"
         await wire.ask("GET", f"{lamp.claim_path}?secretKey=", stranger.token)
-        await wire.ask(
-            "POST", f"/api/rpc/oneway/{lamp.id}", owner.token, {"method": "m", "params": COMMANDED}
-        )
+        command = {"method": "m", "params": COMMANDED}
+        async with Wire(crowd.port) as devices:
+            await asyncio.gather(
+                devices.ask("GET", f"/api/v1/{lamp.token}/rpc?timeout=20000"),
+                wire.ask("POST", f"/api/rpc/oneway/{lamp.id}", owner.token, command),
+            )
         for password in (PASSWORD, GUESSED):
             who = {"username": owner.email, "password": password}
             await wire.ask("POST", "/api/auth/login", "", who)
