@@ -153,3 +153,32 @@ async def test_the_tenant_sees_why_an_offer_was_refused(site: DeviceSite) -> Non
         assert it["entityId"] == {"entityType": "DEVICE", "id": device_id}
         assert (it["userName"], it["userId"]["id"], it["actionStatus"]) == ("D1", str(NULL_ID), "FAILURE")
     assert "a-secret" not in log.text
+
+
+async def test_an_owners_label_ends_with_its_deed(deployment: Deployment) -> None:
+    """What a former customer wrote is not shown to the next; the tenant's comes back (behaviour §5.3)."""
+    device = await deployment.ok(
+        "maker", "POST", "/api/device", {"name": "lamp", "type": "default", "label": "Lamp, white"}
+    )
+    path = f"/api/device/{device['id']['id']}"
+    alice, bob = [(await deployment.who(name))["customerId"]["id"] for name in ("alice", "bob")]
+
+    async def label_for(who: str) -> str:
+        return str((await deployment.ok(who, "GET", path))["label"])
+
+    for text in ("Alice's bedroom", "Alice's kitchen"):
+        await deployment.ok("maker", "POST", f"/api/customer/{alice}/device/{device['id']['id']}")
+        mine = await deployment.ok("alice", "GET", path)
+        await deployment.ok("alice", "POST", "/api/device", mine | {"label": text})
+        assert await label_for("alice") == text
+        await deployment.ok("maker", "POST", f"/api/customer/{bob}/device/{device['id']['id']}")
+        assert await label_for("bob") == "Lamp, white"
+        found = await deployment.ok("maker", "GET", "/api/tenant/devices?textSearch=white")
+        assert found["totalElements"] == 1
+
+    mine = await deployment.ok("bob", "GET", path)
+    await deployment.ok("bob", "POST", "/api/device", mine | {"label": "Bob's"})
+    stock = await deployment.ok("maker", "GET", path)
+    await deployment.ok("maker", "POST", "/api/device", stock | {"label": "Lamp, black"})
+    await deployment.ok("maker", "DELETE", f"/api/customer/device/{device['id']['id']}")
+    assert await label_for("maker") == "Lamp, black"

@@ -101,10 +101,20 @@ async def change(
     if after == before:
         return before
     after = msgspec.structs.replace(after, version=before.version + 1)
+    if after.label != before.label:
+        await _note_whose_label(store, principal, before.id)
     await store.change_devices([after])
     entry = changed_entry(store, making.actor, before, after, (state.epoch, await store.now_ms()))
     await store.add_audit_entries([entry])
     return after
+
+
+async def _note_whose_label(store: DeviceStore, principal: Principal, device_id: UUID) -> None:
+    """What an owner writes ends with the deed (behaviour §5.3); what the tenant writes stays."""
+    if principal.customer_id is None:
+        await store.drop_kept_label(device_id)
+    else:
+        await store.keep_label(device_id)
 
 
 async def replace_credentials(

@@ -126,6 +126,8 @@ class _Chunk:
     async def store(self) -> None:
         """Write what was gathered."""
         await self._making.devices.add_devices(self._new)
+        for device in self._changed:
+            await self._making.devices.drop_kept_label(device.id)
         await self._making.devices.change_devices(self._changed)
         await self._making.devices.put_credentials(self._credentials)
         await self._values.store()

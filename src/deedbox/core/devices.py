@@ -105,6 +105,14 @@ class DeviceStore(CredentialsStore, RecordStore, Protocol):
         """Store name, type, profile, label, additional info and version of devices. Raises NameTaken."""
         ...
 
+    async def keep_label(self, device_id: UUID) -> None:
+        """Keep the tenant's label until the deed closes: an owner is about to write its own."""
+        ...
+
+    async def drop_kept_label(self, device_id: UUID) -> None:
+        """Forget what was kept: the tenant writes the label itself."""
+        ...
+
     async def remove_device(self, device: Device) -> None:
         """Delete the device, its credentials and windows; what it said is left for `forget_values`."""
         ...

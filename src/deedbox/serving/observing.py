@@ -1,6 +1,5 @@
 """Counts, times and names every HTTP request: by its route's template, never by its address."""
 
-import itertools
 import secrets
 import time
 from typing import Any
@@ -22,10 +21,6 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 _log = structlog.get_logger("deedbox.access")
 
-#: Request ids are this process's own random number and a count.
-_process = secrets.token_hex(6)
-_numbers = itertools.count(1)
-
 
 class ObservedApplication:
     """Wraps an application: metrics, a request id in the answer and in every log line, an access log."""
@@ -41,7 +36,7 @@ class ObservedApplication:
             await self._inner(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = f"{_process}-{next(_numbers):x}"
+        request_id = secrets.token_hex(8)
         status = 500
 
         async def note(message: dict[str, Any]) -> None:

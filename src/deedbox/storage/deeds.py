@@ -46,13 +46,21 @@ class DeedStore(WindowStore):
         return epochs
 
     async def close_deeds(self, closings: Sequence[Closing]) -> Mapping[UUID, int]:
-        """Close deeds in one guarded statement and raise the epochs; return deed id -> new epoch."""
+        """Close deeds in one guarded statement and raise the epochs; return deed id -> new epoch.
+
+        An owner's label ends with its deed: the tenant's comes back.
+        """
         rows = [(it.deed_id, it.device_id, it.actor.user_id, it.reason, it.now_ms) for it in closings]
         closed = await self.transaction.batch("close_deeds", rows)
         await self._raise_epochs([(row[1], row[2]) for row in closed])
+        await self._restore_labels([(row[1],) for row in closed])
         epochs = {identifier(deed_id): int(epoch) for deed_id, _, epoch in closed}
         await self._count((it.customer_id for it in closings if it.deed_id in epochs), -1)
         return epochs
+
+    async def _restore_labels(self, device_ids: Sequence[Row]) -> None:
+        await self.transaction.batch("restore_labels", device_ids, newline="\n")
+        await self.transaction.batch("drop_kept_labels", device_ids)
 
     async def drop_claiming_allowed(self, device_ids: Collection[UUID]) -> None:
         """Delete the attribute `claimingAllowed` of these devices."""

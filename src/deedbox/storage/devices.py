@@ -79,6 +79,14 @@ class DeviceStore(CredentialsStore):
         """Store name, type, profile, label, additional info and version of devices. Raises NameTaken."""
         await self._write("change_devices", [_row(it) for it in devices])
 
+    async def keep_label(self, device_id: UUID) -> None:
+        """Keep the tenant's label until the deed closes: an owner is about to write its own."""
+        await self.transaction.run("keep_label", device_id=device_id)
+
+    async def drop_kept_label(self, device_id: UUID) -> None:
+        """Forget what was kept: the tenant writes the label itself."""
+        await self.transaction.run("drop_kept_label", device_id=device_id)
+
     async def remove_device(self, device: Device) -> None:
         """Delete the device, its credentials and windows; what it said is left for `forget_values`."""
         await self.transaction.run("note_removed_device", device_id=device.id)

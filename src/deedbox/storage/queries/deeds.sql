@@ -71,6 +71,20 @@ join device_state s on s.device_id = asked.device_id
 where deed.id = asked.id and deed.closed_at is null
 returning deed.id, deed.device_id, deed.closed_epoch
 
+-- An owner's label ends with its deed.
+-- name: restore_labels
+with asked(device_id) as (/*rows: uuid*/)
+update device
+set label = kept.label, version = device.version + 1,
+    search_text = lower(device.name || :newline || coalesce(kept.label, ''))
+from asked
+join kept_label kept on kept.device_id = asked.device_id
+where device.id = asked.device_id
+
+-- name: drop_kept_labels
+with asked(device_id) as (/*rows: uuid*/)
+delete from kept_label where device_id in (select device_id from asked)
+
 -- name: raise_epochs
 with asked(device_id, epoch) as (/*rows: uuid, bigint*/)
 update device_state

@@ -78,6 +78,13 @@ set profile_id = asked.profile_id, name = asked.name, type = asked.type, label =
 from asked
 where device.id = asked.id and device.tenant_id = asked.tenant_id
 
+-- name: keep_label
+insert into kept_label (device_id, label) select d.id, d.label from device d where d.id = :device_id
+on conflict (device_id) do nothing
+
+-- name: drop_kept_label
+delete from kept_label where device_id = :device_id
+
 -- name: note_removed_device
 insert into removed_device (device_id) values (:device_id)
 

@@ -181,6 +181,13 @@ def _devices() -> None:
         sa.UniqueConstraint("lookup_digest", name="device_credentials_lookup"),
         **CLUSTERED,
     )
+    # What the tenant's label says while an owner's own stands in its place; back when the deed closes.
+    op.create_table(
+        "kept_label",
+        identifier("device_id", primary_key=True),
+        text("label", default=None),
+        **CLUSTERED,
+    )
     op.create_table(
         "device_activity",
         identifier("device_id", primary_key=True),
@@ -264,3 +271,12 @@ def _ownership() -> None:
         **CLUSTERED,
     )
     op.create_index("spent_attempt_age", "spent_attempt", ["spent_at"])
+    # Wrong keys of a tenant's users, and of everybody, in windows of fixed length: for alarms.
+    op.create_table(
+        "guess_count",
+        identifier("owner_id", primary_key=True),
+        moment("window_start", primary_key=True),
+        number("total"),
+        **CLUSTERED,
+    )
+    op.create_index("guess_count_age", "guess_count", ["window_start"])
