@@ -1,11 +1,13 @@
 """What claiming should do, in plain Python and from the specification alone: a second opinion."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from deedbox.core.claim_requests import Answer, ClaimRequest
 from deedbox.core.devices import Device
+from deedbox.core.ids import NULL_ID
 from deedbox.core.labels import normalised_short_code
 from deedbox.core.ownership import ClaimPolicy, WindowKind
 
@@ -128,6 +130,8 @@ class Budgets:
     """Wrong guesses, as (user, device name, epoch ms)."""
 
     spent: list[tuple[UUID | None, tuple[UUID, str], int]] = field(default_factory=list)
+    #: How many by (tenant, start of a fixed window), and by (NULL_ID, start) over all tenants.
+    counted: Counter[tuple[UUID, int]] = field(default_factory=Counter)
 
     def are_spent(self, request: ClaimRequest, now_ms: int, policy: ClaimPolicy) -> bool:
         """Tell whether this user has no guess left, at all or for this device."""
@@ -136,9 +140,16 @@ class Budgets:
         at_device = recent.count(request.named)
         return len(recent) >= policy.attempts_per_user or at_device >= policy.attempts_per_device
 
-    def spend(self, request: ClaimRequest, now_ms: int) -> None:
+    def spend(self, request: ClaimRequest, now_ms: int, policy: ClaimPolicy) -> None:
         """Count a wrong guess."""
         self.spent.append((request.actor.user_id, request.named, now_ms))
+        window_start = now_ms // (policy.attempts_window_s * 1000) * policy.attempts_window_s * 1000
+        self.counted.update([(request.actor.tenant_id, window_start), (NULL_ID, window_start)])
+
+    def alarms(self, policy: ClaimPolicy) -> list[tuple[UUID, int]]:
+        """Return the counters that went up so far that somebody is told, once each."""
+        most = {NULL_ID: policy.alarm_per_deployment}
+        return [it for it, count in self.counted.items() if count >= most.get(it[0], policy.alarm_per_tenant)]
 
 
 class World:
@@ -175,7 +186,7 @@ class World:
             return Answer.SUCCESS, False
         own = device is not None and device.owner == it.customer_id
         if not own and not (device and device.knows(it)):
-            self.budgets.spend(it, now_ms)
+            self.budgets.spend(it, now_ms, policy)
         return _refusal(it, device, own, policy), False
 
     def _see_expired(self, wishes: Sequence[ClaimRequest], now_ms: int) -> None:

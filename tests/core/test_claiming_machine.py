@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from deedbox.core.claim_requests import Answer, ClaimRequest
 from deedbox.core.devices import Device
 from deedbox.core.errors import NotFound
+from deedbox.core.ids import NULL_ID
 from deedbox.core.ownership import ClaimPolicy, WindowKind
 from deedbox.testing.claim_bench import ClaimBench, PreparedDevice
 from deedbox.testing.claim_scene import (
@@ -49,7 +50,13 @@ TYPED = "3KX9P20F5"
 RIGHT = "(right)"
 KEYS = ["", "key", "KEY", "other", SHORT_CODE, TYPED, SHORT_CODE.lower().replace("0", "o")]
 DEVICES = [made_device(1), made_device(2), made_device(1, NEIGHBOUR), made_device(2, NEIGHBOUR)]
-POLICY = ClaimPolicy(attempts_per_user=6, attempts_per_device=3, max_duration_ms=2 * HOUR_MS)
+POLICY = ClaimPolicy(
+    attempts_per_user=6,
+    attempts_per_device=3,
+    alarm_per_tenant=4,
+    alarm_per_deployment=5,
+    max_duration_ms=2 * HOUR_MS,
+)
 
 devices = st.sampled_from(DEVICES)
 keys = st.sampled_from(KEYS)
@@ -292,6 +299,13 @@ class ClaimingMachine(RuleBasedStateMachine):
             told = [(it.epoch, it.failure.replace(" ", "_")) for it in about]
             assert told == model.told
         assert sum(it.success for it in audit) == sum(len(it.steps) for it in self.world.devices.values())
+
+    @invariant()
+    def many_guesses_raise_one_alarm_each_window(self) -> None:
+        events = [it for who in (TENANT, NEIGHBOUR, NULL_ID) for it in self.do(self.bench.events(who))]
+        alarms = [it for it in events if it.type.endswith(".claim_guesses_alarm")]
+        raised = [(it.tenant_id, msgspec.json.decode(it.data)["windowStart"]) for it in alarms]
+        assert sorted(raised) == sorted(self.world.budgets.alarms(self.scene.policy))
 
     def teardown(self) -> None:
         self.runner.close()

@@ -1,6 +1,7 @@
 """The pages about events, the audit log and metrics name all that the code writes, and nothing else."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from prometheus_client import Metric
@@ -15,6 +16,7 @@ from tests.documentation.pages import REFERENCE, first_cells
 
 OURS = "deedbox_"
 EVENT = "device."
+EVENT_TYPE = re.compile(r"(device|tenant|deployment)\.[a-z_]+")
 
 
 def _texts(*folders: str) -> Iterator[ast.Constant | ast.JoinedStr]:
@@ -35,7 +37,7 @@ def _event_types() -> set[str]:
     for node in _texts("src/deedbox/core"):
         if isinstance(node, ast.JoinedStr) and _constants(node)[:1] == [EVENT]:
             types |= {EVENT + ending for ending in _constants(node)[1:]}
-        elif isinstance(node, ast.Constant) and str(node.value).startswith(EVENT) and node.value != EVENT:
+        elif isinstance(node, ast.Constant) and EVENT_TYPE.fullmatch(str(node.value)):
             types.add(str(node.value))
     return types
 

@@ -209,3 +209,19 @@ async def test_announced_windows_do_not_open_on_owned_devices(database: Any) -> 
     assert await run(database, "open_windows", again) == [(device_id,)]
     kept = {(row[1], bytes(row[2])) for row in await run(database, "windows_of_devices", [(device_id,)])}
     assert kept == {(0, KEY), (1, OTHER_KEY)}
+
+
+async def test_guesses_that_are_counted_at_once_are_all_counted(url: str, database: Any) -> None:
+    """Behaviour §6.1: each total is returned once, so that one transaction sees it cross a threshold."""
+    rows = [(TENANT, 1), (ACME, 2)]
+
+    async def counts(connection: Any, backwards: bool) -> int:
+        async with connection.transaction():
+            found = await run(connection, "add_guesses", rows[:: -1 if backwards else 1], window_start=0)
+            totals: dict[Any, Any] = dict(found)
+            return int(totals[TENANT])
+
+    async with connections(url, 20) as crowd:
+        totals = await asyncio.gather(*(counts(it, bool(n % 2)) for n, it in enumerate(crowd)))
+    assert sorted(totals) == list(range(1, 21))
+    assert await database.fetchval("select total from guess_count where owner_id = $1", ACME) == 40

@@ -73,6 +73,23 @@ async def test_windows_of_the_last_day_stay(path: Path) -> None:
     assert count(path, 0) == 3
 
 
+async def test_counters_of_guesses_go_after_a_day(path: Path) -> None:
+    """Behaviour §6.1: a window lasts a day at most."""
+    import sqlite3  # noqa: PLC0415
+
+    connection = sqlite3.connect(path)
+    starts = [NOW - DAY_MS - 1, NOW - DAY_MS, NOW]
+    connection.executemany(
+        "insert into guess_count (owner_id, window_start, total) values (?, ?, 5)",
+        [(bytes(16), it) for it in starts],
+    )
+    connection.commit()
+    assert await swept(path, 10) == Swept(1, None)
+    left = connection.execute("select window_start from guess_count order by window_start")
+    assert [it for (it,) in left] == starts[1:]
+    connection.close()
+
+
 async def test_points_past_their_time_to_live_go(path: Path) -> None:
     import sqlite3  # noqa: PLC0415
 

@@ -1,9 +1,14 @@
 """What a refused claim leaves behind: an entry in the tenant's audit log, an event when guesses burst."""
 
+from collections import Counter
 from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
 
 from deedbox.core.attempts import Ledger
 from deedbox.core.claim_requests import Answer, ClaimOutcome, ClaimRequest
+from deedbox.core.guess_alarms import GuessCountStore, count_guesses
 from deedbox.core.ownership import ClaimPolicy, DeviceState
 from deedbox.core.records import Event, RecordStore, Subject, audit_entry, json_text
 
@@ -14,16 +19,20 @@ _NOT_RECORDED = (Answer.SUCCESS, Answer.TOO_MANY_ATTEMPTS)
 
 
 async def record_refusals(
-    store: RecordStore,
+    store: GuessCountStore,
     decided: Sequence[Refused],
     budgets: Ledger,
     policy: ClaimPolicy,
     now_ms: int,
-) -> None:
-    """Write what the tenant shall know of those that were refused (behaviour §6.4)."""
+) -> list[ClaimOutcome]:
+    """Write what the tenant shall know of those that were refused (behaviour §6.4); return all outcomes.
+
+    Alarms that their guesses raised are on the last outcome.
+    """
+    outcomes = [outcome for _, _, outcome in decided]
     refused = [it for it in decided if it[2].answer not in _NOT_RECORDED]
     if not refused:
-        return
+        return outcomes
     entries = [
         audit_entry(store, it.actor, _subject(it, state), "CLAIM_DEVICE", now_ms=now_ms, failure=outcome.why)
         for it, state, outcome in refused
@@ -31,6 +40,20 @@ async def record_refusals(
     await store.add_audit_entries(entries)
     used_up = {it.actor.user_id: it for it, _, _ in refused if budgets.is_spent(it.budgets(policy))}
     await store.add_events([_burst(store, it, now_ms) for it in used_up.values()])
+    alarms = await count_guesses(store, _guesses(refused, budgets, policy), policy, now_ms)
+    if alarms:
+        outcomes[-1] = msgspec.structs.replace(outcomes[-1], alarms=alarms)
+    return outcomes
+
+
+def _guesses(refused: Sequence[Refused], budgets: Ledger, policy: ClaimPolicy) -> Counter[UUID]:
+    """Return how many wrong keys were tried, by tenant: what was spent at names of devices."""
+    spent = Counter(scope for scope, _ in budgets.newly_spent)
+    tenants = {it.budgets(policy)[1].scope: it.actor.tenant_id for it, _, _ in refused}
+    guesses: Counter[UUID] = Counter()
+    for scope, tenant_id in tenants.items():
+        guesses[tenant_id] += spent[scope]
+    return +guesses
 
 
 def _burst(store: RecordStore, it: ClaimRequest, now_ms: int) -> Event:

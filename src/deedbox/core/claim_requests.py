@@ -10,6 +10,7 @@ import msgspec
 from deedbox.core import attempts
 from deedbox.core.deeds import DeedStore
 from deedbox.core.devices import Device
+from deedbox.core.guess_alarms import GuessAlarm, GuessCountStore
 from deedbox.core.ids import NULL_ID
 from deedbox.core.ownership import ClaimPolicy, DeviceState
 from deedbox.core.records import Actor
@@ -59,16 +60,17 @@ class Answer(StrEnum):
 class ClaimOutcome(msgspec.Struct, frozen=True):
     """What became of a request; `device` on SUCCESS, `retry_after_ms` on TOO_MANY_ATTEMPTS.
 
-    `why` is for the tenant's audit log, never for the caller.
+    `why` is for the tenant's audit log and `alarms` for the log of the server, never for the caller.
     """
 
     answer: Answer
     why: str = ""
     device: Device | None = None
     retry_after_ms: int = 0
+    alarms: tuple[GuessAlarm, ...] = ()
 
 
-class ClaimStore(DeedStore, attempts.AttemptStore, Protocol):
+class ClaimStore(DeedStore, attempts.AttemptStore, GuessCountStore, Protocol):
     """What the claim needs, inside one transaction."""
 
     async def lock_named_devices(

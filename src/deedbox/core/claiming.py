@@ -48,8 +48,7 @@ async def claim(
     await store.spend_attempts(budgets.newly_spent)
     await _record(store, judged, opened)
     decided = [(it.request, it.state, outcome) for it, outcome in zip(judged, outcomes, strict=True)]
-    await record_refusals(store, decided, budgets, policy, now_ms)
-    return outcomes
+    return await record_refusals(store, decided, budgets, policy, now_ms)
 
 
 class _Judge:

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 DAY_MS = 86_400_000
-#: Longer than any window that attempts are counted in.
+#: No shorter than any window that attempts are counted in.
 _ATTEMPTS_KEPT_MS = DAY_MS
 FIRST = UUID(int=0)
 
@@ -33,6 +33,10 @@ class HousekeepingStore(Protocol):
 
     async def delete_attempts(self, before_ms: int, limit: int) -> int:
         """Delete attempts that were spent before then."""
+        ...
+
+    async def delete_guess_counts(self, before_ms: int, limit: int) -> int:
+        """Delete counters of wrong keys whose window began before then."""
         ...
 
     async def delete_sessions(self, before_ms: int, limit: int) -> int:
@@ -70,6 +74,7 @@ async def sweep(store: HousekeepingStore, after: UUID, limit: int) -> Swept:
     windows, last = await store.delete_announced_windows(now_ms - DAY_MS, after, limit)
     others = [
         await store.delete_attempts(now_ms - _ATTEMPTS_KEPT_MS, limit),
+        await store.delete_guess_counts(now_ms - _ATTEMPTS_KEPT_MS, limit),
         await store.delete_sessions(now_ms, limit),
         await store.delete_claim_intents(now_ms, limit),
         await store.delete_expired_points(now_ms, limit),

@@ -60,6 +60,12 @@ class ClaimPolicy(msgspec.Struct, frozen=True):
     attempts_window_s: Annotated[
         int, Meta(ge=1, le=86_400, description="The sliding window in which wrong claims are counted.")
     ] = 300
+    alarm_per_tenant: Annotated[
+        int, Meta(ge=1, description="Wrong claims of a tenant's users in a window that raise an alarm.")
+    ] = 100
+    alarm_per_deployment: Annotated[
+        int, Meta(ge=1, description="Wrong claims of everybody in a window that raise an alarm.")
+    ] = 1000
     label_key_days: Annotated[int, Meta(ge=1, description="How long a generated label's keys work.")] = 1826
 
 

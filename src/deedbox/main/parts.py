@@ -5,12 +5,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+import structlog
+
 from deedbox.cluster.attribute_changes import AttributeHints
 from deedbox.cluster.local import LocalBus
 from deedbox.cluster.rpc import CommandExchange
 from deedbox.config.declared import Settings
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.claiming import claim
+from deedbox.core.guess_alarms import GuessAlarm
 from deedbox.core.keys import KeyRing
 from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Stores
@@ -21,6 +24,8 @@ from deedbox.security.tokens import SignInTokens
 from deedbox.serving.metrics import Metrics
 from deedbox.storage.opening import open_storage
 from deedbox.storage.sqlite import SQLiteStorage, system_clock_ms
+
+_log = structlog.get_logger("deedbox.claims")
 
 Claim = Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
 
@@ -76,6 +81,14 @@ def _claim(settings: Settings, keys: KeyRing, storage: SQLiteStorage, metrics: M
     async def decide_and_count(request: ClaimRequest) -> ClaimOutcome:
         outcome = await decide_with_others(request)
         metrics.claims.labels(outcome.answer.lower()).inc()
+        for alarm in outcome.alarms:
+            _warn(alarm, metrics)
         return outcome
 
     return decide_and_count
+
+
+def _warn(alarm: GuessAlarm, metrics: Metrics) -> None:
+    metrics.claim_alarms.labels(alarm.scope).inc()
+    whose = {"tenant_id": str(alarm.owner_id)} if alarm.scope == "tenant" else {}
+    _log.warning("many wrong claim keys", scope=alarm.scope, guesses=alarm.guesses, **whose)

@@ -25,6 +25,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
         self.claims = self._counter("deedbox_claims", "Claim requests by answer.", "answer")
+        self.claim_alarms = self._counter("deedbox_claim_alarms", "Alarms about wrong claims.", "scope")
         self.announcements = self._counter("deedbox_announcements", "Offers of devices by answer.", "answer")
         self.refusals = self._counter("deedbox_refusals", "Refused REST requests by code.", "code")
         self.requests = self._counter(

@@ -1,7 +1,9 @@
 """Spent attempts: rows in the database, so that budgets hold across restarts and nodes."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
+from deedbox.core.ids import identifier
 from deedbox.storage.records import RecordStore
 
 
@@ -23,3 +25,8 @@ class AttemptStore(RecordStore):
         """Store spent attempts as (scope, epoch ms)."""
         rows = [(scope, spent_at, self.new_id()) for scope, spent_at in spent]
         await self.transaction.batch("spend_attempts", rows)
+
+    async def add_guesses(self, window_start: int, guesses: Mapping[UUID, int]) -> Mapping[UUID, int]:
+        """Add wrong keys to the counters of a window, by owner; return the new totals."""
+        rows = await self.transaction.batch("add_guesses", sorted(guesses.items()), window_start=window_start)
+        return {identifier(owner_id): int(total) for owner_id, total in rows}

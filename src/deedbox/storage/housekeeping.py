@@ -34,6 +34,10 @@ class HousekeepingStore:
         """Delete attempts that were spent before then."""
         return await self.transaction.run("sweep_attempts", before_ms=before_ms, most=limit)
 
+    async def delete_guess_counts(self, before_ms: int, limit: int) -> int:
+        """Delete counters of wrong keys whose window began before then."""
+        return await self.transaction.run("sweep_guess_counts", before_ms=before_ms, most=limit)
+
     async def delete_sessions(self, before_ms: int, limit: int) -> int:
         """Delete sign-in sessions that expired before then."""
         return await self.transaction.run("sweep_sessions", before_ms=before_ms, most=limit)

@@ -81,6 +81,14 @@ class RecordExam:
         await bench.run(spend)
         assert await bench.run(since) == {one: [7, 7], other: [9]}
 
+    async def test_guesses_add_up_by_owner_and_window(self, bench: ClaimBench) -> None:
+        async def work(store: HeartStore) -> list[dict[UUID, int]]:
+            added = [(0, {TENANT: 2, NEIGHBOUR: 1}), (0, {TENANT: 3}), (9, {TENANT: 1})]
+            return [dict(await store.add_guesses(*it)) for it in added]
+
+        assert await bench.run(work) == [{TENANT: 2, NEIGHBOUR: 1}, {TENANT: 5}, {TENANT: 1}]
+        assert await bench.run(work) == [{TENANT: 7, NEIGHBOUR: 2}, {TENANT: 10}, {TENANT: 2}]
+
     async def test_a_claim_leaves_one_of_each_record_and_refusals_too(self, bench: ClaimBench) -> None:
         scene = ClaimScene(bench)
         device = await scene.prepare()

@@ -40,6 +40,7 @@ class FakeTables:
         self.rotated: set[UUID] = set()
         self.values: list[tuple[UUID, int, int]] = []
         self.attempts: list[tuple[bytes, int]] = []
+        self.guesses: dict[tuple[UUID, int], int] = {}
         self.audit: list[AuditEntry] = []
         self.ledger: list[LedgerRow] = []
         self.events: list[Event] = []
@@ -81,6 +82,13 @@ class FakeClaimStore:
     async def spend_attempts(self, spent: Sequence[tuple[bytes, int]]) -> None:
         """Store spent attempts."""
         self._tables.attempts += spent
+
+    async def add_guesses(self, window_start: int, guesses: Mapping[UUID, int]) -> Mapping[UUID, int]:
+        """Add wrong keys to the counters of a window; return the new totals."""
+        counted = self._tables.guesses
+        for owner_id, count in guesses.items():
+            counted[owner_id, window_start] = counted.get((owner_id, window_start), 0) + count
+        return {owner_id: counted[owner_id, window_start] for owner_id in guesses}
 
     async def lock_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, DeviceState]:
         """Return the states of those devices that exist."""

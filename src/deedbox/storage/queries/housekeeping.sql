@@ -11,6 +11,10 @@ order by device_id limit :most
 delete from spent_attempt where (scope, spent_at, id) in
   (select scope, spent_at, id from spent_attempt where spent_at < :before_ms order by spent_at limit :most)
 
+-- name: sweep_guess_counts
+delete from guess_count where (owner_id, window_start) in
+  (select owner_id, window_start from guess_count where window_start < :before_ms order by window_start limit :most)
+
 -- name: sweep_sessions
 delete from user_session where id in
   (select id from user_session where expires_at < :before_ms order by expires_at limit :most)
