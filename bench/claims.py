@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.claims_database import Deployment, build, device_name, load, save, secret_key
+from bench.claims_database import Deployment, build, device_name, load, save, secret_key, warm
 from bench.claims_over_rest import claims_over_rest
 from deedbox.core.claim_requests import Answer, ClaimRequest
 from deedbox.core.claiming import claim
@@ -35,7 +35,7 @@ from deedbox.security.key_file import load_or_make
 from deedbox.storage.opening import DATABASE_NAME, open_storage
 
 _SHUFFLE_SEED = 20_261_123
-console = Console()
+console = Console(width=110)
 
 
 class Measured(msgspec.Struct):
@@ -216,9 +216,11 @@ def main(
         deployment = load(folder) or build(folder, count, keys)
         stock, each = Stock(folder, deployment), min(seconds * 5_000, count // 10)
         taken = stock.take(each), stock.take(each)
+        warm(folder)
         rows += asyncio.run(without_http(folder, deployment, keys, taken, clients))
         for_rest = max(1, seconds if count > 100_000 else 1)
         numbers = stock.take(min(for_rest * 12_000, count - 2 * each))
+        warm(folder)
         rest = claims_over_rest(folder, deployment, keys, numbers, clients, for_rest)
         rows.append(Measured("claims over REST", count, *rest))
     show(rows, sync_ms)
