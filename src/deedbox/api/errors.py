@@ -59,7 +59,7 @@ def refusal_answer(refusal: errors.Refusal) -> tuple[int, dict[str, Any], dict[s
 
 def refusal_response(request: ApiRequest, refusal: errors.Refusal) -> Response[Any]:
     """Answer a refusal; leave its code in the scope, where requests are counted."""
-    request.scope["refusal"] = refusal.code  # type: ignore[typeddict-unknown-key]
+    request.scope["refusal"] = refusal.code  # type: ignore[typeddict-unknown-key]  # for metrics
     status, content, headers = refusal_answer(refusal)
     return Response(content, status_code=status, media_type="application/json", headers=headers)
 

@@ -43,7 +43,7 @@ def plain_options(arguments: Sequence[str]) -> Mapping[str, str] | None:
 def run_server(options: Mapping[str, str]) -> None:
     """Run the server; `options` are values by option. Exits with 1 or 2 when it can't start."""
     for name in _LEFT_OUT:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None: "not to be had"
     from deedbox.cli.settings import loaded
 
     with failing():
