@@ -16,6 +16,7 @@ from deedbox.main.folder import migrate_alone
 from tests.architecture.repository import ROOT
 from tests.certificates import make_certificate
 from tests.cli.running import ran
+from tests.ports import free_port
 
 DOCUMENT = ROOT / "docs" / "reference" / "commands.md"
 FOR_EVERY_COMMAND = {"--help", "-h"}
@@ -105,7 +106,7 @@ def doctor(tmp_path: Path, **environment: str) -> tuple[int, dict[str, tuple[str
 
 
 def test_doctor_finds_nothing_wrong_before_the_first_start_and_changes_nothing(tmp_path: Path) -> None:
-    code, found = doctor(tmp_path)
+    code, found = doctor(tmp_path, DEEDBOX_HTTP_LISTEN=f"127.0.0.1:{free_port()}")
     assert code == 0, found
     assert {"data folder", "disk space", "clock", "database", "key file", "addresses"} <= set(found)
     assert not (tmp_path / "data").exists()

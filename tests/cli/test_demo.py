@@ -60,6 +60,22 @@ def test_both_lamps_can_be_claimed_with_what_the_terminal_shows(live_demo: Path)
     assert [answer["device"]["name"] for answer in answers] == ["NL-000001", "NL-000002"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_server_does_not_outlive_the_demonstration(tmp_path: Path, number: signal.Signals) -> None:
+    screen = tmp_path / "screen.txt"
+    with screen.open("wb") as output:
+        process = subprocess.Popen(
+            [DEEDBOX, "demo", "--local"], stdout=output, stderr=output, env=os.environ | {"COLUMNS": "200"}
+        )
+    port = _links(screen)[0][0]
+
+    process.send_signal(number)
+    process.wait(LONGEST_S)
+
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/livez", timeout=5)
+
+
 def _links(screen: Path) -> list[tuple[str, str, str]]:
     deadline = time.monotonic() + LONGEST_S
     while len(found := LINK.findall(screen.read_text())) < 2:

@@ -1,5 +1,7 @@
 """`deedbox demo`."""
 
+import contextlib
+import signal
 import threading
 from typing import Annotated
 
@@ -19,6 +21,9 @@ def demo(
     """Show claiming with a server, a maker, two households and two simulated devices; nothing is kept."""
     from deedbox.cli.demonstration.server import DemoFailed
 
+    # A closed terminal ends it as Ctrl-C does: the server must not outlive the demonstration.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         if once:
             _once()
@@ -27,6 +32,10 @@ def demo(
     except DemoFailed as error:
         typer.echo(f"deedbox: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _once() -> None:
@@ -48,4 +57,5 @@ def _until_interrupted(host: str) -> None:
         with demo_server(host, _PORT) as server, show(server, host):
             threading.Event().wait()
     except KeyboardInterrupt:
-        console.print("\nStopped; nothing is kept.")
+        with contextlib.suppress(OSError):  # the terminal may be what went away
+            console.print("\nStopped; nothing is kept.")
