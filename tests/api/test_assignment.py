@@ -171,7 +171,8 @@ async def test_an_owners_label_ends_with_its_deed(deployment: Deployment) -> Non
         mine = await deployment.ok("alice", "GET", path)
         await deployment.ok("alice", "POST", "/api/device", mine | {"label": text})
         assert await label_for("alice") == text
-        await deployment.ok("maker", "POST", f"/api/customer/{bob}/device/{device['id']['id']}")
+        given = await deployment.ok("maker", "POST", f"/api/customer/{bob}/device/{device['id']['id']}")
+        assert given == await deployment.ok("maker", "GET", path)
         assert await label_for("bob") == "Lamp, white"
         found = await deployment.ok("maker", "GET", "/api/tenant/devices?textSearch=white")
         assert found["totalElements"] == 1
@@ -180,5 +181,6 @@ async def test_an_owners_label_ends_with_its_deed(deployment: Deployment) -> Non
     await deployment.ok("bob", "POST", "/api/device", mine | {"label": "Bob's"})
     stock = await deployment.ok("maker", "GET", path)
     await deployment.ok("maker", "POST", "/api/device", stock | {"label": "Lamp, black"})
-    await deployment.ok("maker", "DELETE", f"/api/customer/device/{device['id']['id']}")
+    taken = await deployment.ok("maker", "DELETE", f"/api/customer/device/{device['id']['id']}")
+    assert taken == await deployment.ok("maker", "GET", path)
     assert await label_for("maker") == "Lamp, black"

@@ -121,7 +121,8 @@ async def assign(store: DeedStore, device_id: UUID, customer_id: UUID, actor: Ac
         raise NotFound
     await store.drop_windows([device_id])
     await record_openings(store, [(opening, state.device, title)], opened)
-    return msgspec.structs.replace(state.device, customer_id=customer_id)
+    # Read again: closing a deed ends what its owner wrote, the label among it.
+    return (await _locked(store, device_id, actor.tenant_id)).device
 
 
 async def reclaim(
@@ -149,7 +150,7 @@ async def unassign(
     """Take the device from its owner. Raises NotFound when the tenant has no such device."""
     state = await _locked(store, device_id, actor.tenant_id)
     await hand_back(store, [state], actor, Reason.UNASSIGNMENT, policy, keys)
-    return msgspec.structs.replace(state.device, customer_id=None)
+    return (await _locked(store, device_id, actor.tenant_id)).device
 
 
 async def hand_back(  # what closing takes, and the settings for what follows it
