@@ -1,7 +1,7 @@
 """Carries hints that shared attributes changed over the bus, and remembers them between a device's polls."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 import msgspec
@@ -46,6 +46,10 @@ class AttributeHints:
         """Say that these shared attributes of the device were written or deleted."""
         if names:
             self._bus.publish(_subject(device_id), msgspec.msgpack.encode(list(names)))
+
+    def attach(self, device_id: UUID, receive: Callable[[frozenset[str]], None]) -> Stop:
+        """Call `receive` with each hint for a device that stays connected; call what is returned to stop."""
+        return self._bus.subscribe(_subject(device_id), lambda it: receive(frozenset(_names.decode(it))))
 
     async def next_change(self, device_id: UUID) -> frozenset[str]:
         """Wait for the next hint; what came since the last poll, if that was a moment ago, comes at once."""

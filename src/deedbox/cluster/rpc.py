@@ -6,6 +6,7 @@ it from there, so that it is delivered once. Replies go back under the device's 
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
@@ -89,6 +90,23 @@ class CommandExchange:
                     return _deliveries.decode(taken)
         finally:
             stop()
+
+    def attach(self, device_id: UUID, deliver: Callable[[Delivery], None]) -> Stop:
+        """Push commands to a device that stays connected; call what is returned to stop."""
+        taking: set[asyncio.Task[None]] = set()
+
+        def ready(node: bytes) -> None:
+            task = asyncio.get_running_loop().create_task(self._deliver(device_id, node.decode(), deliver))
+            taking.add(task)
+            task.add_done_callback(taking.discard)
+
+        stop = self._bus.subscribe(_ready_subject(device_id), ready)
+        self._bus.publish(_caller_subject(device_id), _encode(_Asks()))
+        return stop
+
+    async def _deliver(self, device_id: UUID, node: str, deliver: Callable[[Delivery], None]) -> None:
+        while taken := await self._bus.request(_take_subject(node), device_id.bytes):
+            deliver(_deliveries.decode(taken))
 
     def reply(self, device_id: UUID, command_id: int, reply: bytes) -> None:
         """Hand the reply to whoever waits for it."""

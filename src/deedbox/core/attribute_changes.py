@@ -3,7 +3,7 @@
 So a hint that comes late, twice or after a change of ownership can never carry somebody else's value.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -15,6 +15,10 @@ class AttributeChanges(Protocol):
 
     def tell(self, device_id: UUID, names: Collection[str]) -> None:
         """Say that these shared attributes of the device were written or deleted."""
+        ...
+
+    def attach(self, device_id: UUID, receive: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Call `receive` with each hint for a device that stays connected; call what is returned to stop."""
         ...
 
     async def next_change(self, device_id: UUID) -> frozenset[str]:

@@ -4,6 +4,7 @@ Nothing of a command is stored: whoever sends it waits. A command carries the de
 owner asked for is never delivered to the next one, nor answered to the last one (behaviour §5).
 """
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
@@ -68,6 +69,14 @@ class Exchange(Protocol):
 
     async def next_command(self, device_id: UUID) -> Delivery:
         """Wait for a command to this device. The caller delivers it, or cancels the wait."""
+        ...
+
+    def attach(self, device_id: UUID, deliver: Callable[[Delivery], None]) -> Callable[[], None]:
+        """Push commands to a device that stays connected: each is taken, then `deliver` is called with it.
+
+        What waits already comes first. Call what is returned when the device no longer listens. A device may
+        be attached several times; each command goes to one of them.
+        """
         ...
 
     def reply(self, device_id: UUID, command_id: int, reply: bytes) -> None:

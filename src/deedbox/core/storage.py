@@ -1,7 +1,8 @@
 """What every edge asks of a database: run work on its stores in one transaction; answer when it is stored."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
 from deedbox.core.activity import ActivityStore
 from deedbox.core.attribute_changes import EndedAttributeStore
@@ -170,4 +171,11 @@ class Storage(Protocol):
         self, work: Callable[[Stores, Sequence[Q]], Coroutine[Any, Any, Sequence[A]]]
     ) -> Callable[[Q], Awaitable[A]]:
         """Return a function of one item; items that wait at the same time go to `work` together."""
+        ...
+
+    async def settle(self, device_ids: Collection[UUID]) -> None:
+        """Bring all that these devices have sent so far to where reads of time series look.
+
+        To be awaited before a read of time series or latest values; costs nothing when nothing is on its way.
+        """
         ...

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -226,6 +226,9 @@ class SQLiteStorage:
         """Run `work` at once, on the event loop: for look-ups by key, which take microseconds."""
         answer: T = run_to_end(work(self._stores(self._inline)))
         return answer
+
+    async def settle(self, device_ids: Collection[UUID]) -> None:
+        """Bring all that these devices have sent so far to where reads of time series look."""
 
     async def close(self) -> None:
         """Finish what was submitted, then close the file."""
