@@ -11,8 +11,11 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
-CONFORMANCE := .venv-conformance/tb-rest-client-4.4
-CONFORMANCE_LOCK := tests/conformance/requirements-tb-rest-client-4.4.lock
+# Real clients have environments of their own: they overwrite each other's packages. A new one is a name here and
+# tests/conformance/requirements-NAME.in; make lock writes the .lock beside it.
+CLIENTS := tb-rest-client-4.3 tb-rest-client-4.4
+CONFORMANCE := $(CLIENTS:%=.venv-conformance/%)
+CLIENT_LOCK := tests/conformance/requirements-
 
 # Test processes at a time; 0 runs the tests in one process, which reads better while debugging.
 WORKERS ?= 2
@@ -109,16 +112,15 @@ bench: $(DEVELOPMENT) ## measure; one of them with BENCH=name
 	if [ -z "$$files" ]; then echo "There is no benchmark bench/$(BENCH).py." >&2; exit 1; fi; \
 	for file in $$files; do echo "== $$file"; $(PYTHON) -m "bench.$$(basename "$$file" .py)"; done
 
-# Real clients have environments of their own: they overwrite each other's packages.
-$(CONFORMANCE): $(CONFORMANCE)/.installed
+$(CONFORMANCE): %: %/.installed
 
-$(CONFORMANCE)/.installed: $(CONFORMANCE_LOCK) | $(PYTHON)
-	@echo "Installing tb-rest-client 4.4 for the conformance tests"
-	@$(PYTHON) -m venv --clear $(CONFORMANCE)
-	@$(CONFORMANCE)/bin/python $(INSTALL) --require-hashes -r $(CONFORMANCE_LOCK)
+.venv-conformance/%/.installed: $(CLIENT_LOCK)%.lock | $(PYTHON)
+	@echo "Installing $* for the conformance tests"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python $(INSTALL) --require-hashes -r $<
 	@touch $@
 
 lock: $(DEVELOPMENT) ## write the lock files anew after a change of dependencies
 	@$(LOCK) pyproject.toml -o requirements.lock
 	@$(LOCK) pyproject.toml --group dev --extra postgresql -c requirements.lock -o requirements-dev.lock
-	@$(LOCK) $(CONFORMANCE_LOCK:.lock=.in) -o $(CONFORMANCE_LOCK)
+	@for client in $(CLIENTS); do $(LOCK) $(CLIENT_LOCK)$$client.in -o $(CLIENT_LOCK)$$client.lock; done
