@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 # Real clients have environments of their own: they overwrite each other's packages. A new one is a name here and
 # tests/conformance/requirements-NAME.in; make lock writes the .lock beside it.
-CLIENTS := tb-rest-client-4.3 tb-rest-client-4.4
+CLIENTS := tb-mqtt-client tb-rest-client-4.3 tb-rest-client-4.4
 CONFORMANCE := $(CLIENTS:%=.venv-conformance/%)
 CLIENT_LOCK := tests/conformance/requirements-
 
@@ -88,6 +88,7 @@ test: test-packages $(VENV) lint types contracts $(CONFORMANCE) ## check and tes
 # Ubuntu's chromium package is a snap, which does not run everywhere: there playwright brings one.
 test-packages: $(DEVELOPMENT)
 	@if ! command -v curl >/dev/null; then $(call debian,curl); fi
+	@if ! command -v mosquitto_pub >/dev/null; then $(call debian,mosquitto-clients); fi
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 		if grep -qs '^ID=ubuntu' /etc/os-release; then \
 			$(VENV)/bin/playwright install --with-deps chromium; \
