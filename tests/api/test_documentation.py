@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from tests.api.deployment import Deployment
 
-ASSETS = files("deedbox.api.assets")
+FILES = files("deedbox.api.vendored")
 
 
 async def test_docs_load_nothing_from_elsewhere(deployment: Deployment) -> None:
@@ -23,7 +23,7 @@ async def test_docs_load_nothing_from_elsewhere(deployment: Deployment) -> None:
 
 
 def test_vendored_files_are_unchanged() -> None:
-    for entry in json.loads(ASSETS.joinpath("vendor.json").read_text()):
-        content = ASSETS.joinpath(entry["file"]).read_bytes()
+    for entry in json.loads(FILES.joinpath("vendor.json").read_text()):
+        content = FILES.joinpath(entry["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == entry["sha256"]
-        assert "MIT License" in ASSETS.joinpath(entry["licence_file"]).read_text()
+        assert "MIT License" in FILES.joinpath(entry["licence_file"]).read_text()

@@ -63,7 +63,7 @@ def documentation_script() -> Response[bytes]:
 
 @cache
 def _script() -> bytes:
-    return files("deedbox.api.assets").joinpath(_SCRIPT).read_bytes()
+    return files("deedbox.api.vendored").joinpath(_SCRIPT).read_bytes()
 
 
 def openapi_config() -> OpenAPIConfig:
