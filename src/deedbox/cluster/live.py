@@ -1,0 +1,70 @@
+"""Carries live changes over the bus to whoever watches a device: one subject per device."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from deedbox.cluster.bus import Bus, Stop
+from deedbox.core.live import Change
+
+_encode = msgspec.msgpack.Encoder().encode
+_changes: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
+
+Receive = Callable[[Change], None]
+
+
+class _Watch:
+    """Everybody on this node who watches one device; a change is decoded once for all of them."""
+
+    __slots__ = ("receivers", "stop")
+
+    def __init__(self) -> None:
+        self.receivers: list[Receive] = []
+        self.stop: Stop = lambda: None
+
+    def receive(self, message: bytes) -> None:
+        change = _changes.decode(message)
+        for receive in list(self.receivers):
+            receive(change)
+
+
+class BusLiveChanges:
+    """`LiveChanges` over the bus of a server that runs alone.
+
+    With more nodes, `is_watched` has to count those that watch elsewhere.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._watches: dict[UUID, _Watch] = {}
+
+    def is_watched(self, device_id: UUID) -> bool:
+        """Tell whether anybody watches; may be asked from any thread."""
+        return device_id in self._watches
+
+    def tell(self, change: Change) -> None:
+        """Tell everybody who watches the change's device; to be called after the commit."""
+        if self.is_watched(change.device_id):
+            self._bus.publish(_subject(change.device_id), _encode(change))
+
+    def watch(self, device_id: UUID, receive: Receive) -> Stop:
+        """Call `receive` with each change; call what is returned to stop, more than once if need be."""
+        watch = self._watches.get(device_id)
+        if watch is None:
+            watch = self._watches[device_id] = _Watch()
+            watch.stop = self._bus.subscribe(_subject(device_id), watch.receive)
+        watch.receivers.append(receive)
+        return lambda: self._leave(device_id, watch, receive)
+
+    def _leave(self, device_id: UUID, watch: _Watch, receive: Receive) -> None:
+        if receive not in watch.receivers:
+            return
+        watch.receivers.remove(receive)
+        if not watch.receivers and self._watches.get(device_id) is watch:
+            del self._watches[device_id]
+            watch.stop()
+
+
+def _subject(device_id: UUID) -> str:
+    return f"deedbox.live.{device_id.hex}"
