@@ -24,22 +24,22 @@ class ValuesBench:
         path = new_database(folder)
         self.now_ms = 1_700_000_000_000
         self.storage = SQLiteStorage(path, lambda: self.now_ms)
-        self._plain = sqlite3.connect(path, isolation_level=None)
+        self.plain = sqlite3.connect(path, isolation_level=None)
 
     async def close(self) -> None:
         """Close the storage."""
-        self._plain.close()
+        self.plain.close()
         await self.storage.close()
 
     def device(self) -> UUID:
         """Make a device in epoch 0."""
         device_id = uuid4()
-        self._plain.execute("insert into device_state (device_id) values (?)", (device_id,))
+        self.plain.execute("insert into device_state (device_id) values (?)", (device_id,))
         return device_id
 
     def set_epoch(self, device_id: UUID, epoch: int) -> None:
         """Raise the device's epoch, as the opening or closing of a deed does."""
-        self._plain.execute("update device_state set epoch = ? where device_id = ?", (epoch, device_id))
+        self.plain.execute("update device_state set epoch = ? where device_id = ?", (epoch, device_id))
 
     async def record(self, device_id: UUID, points: Sequence[Point]) -> None:
         """Store points of one device."""

@@ -23,6 +23,7 @@ from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.rotation import RotationStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.tenants import TenantStore
+from deedbox.core.telemetry_journal import JournalStore
 from deedbox.core.users import UserStore
 from deedbox.core.value_erasure import ValueErasureStore
 from deedbox.core.windows import AnnounceStore
@@ -116,6 +117,11 @@ class Stores(Protocol):
         ...
 
     @property
+    @property
+    def journal(self) -> JournalStore:
+        """Telemetry that waits to be moved to the time series."""
+        ...
+
     def value_erasure(self) -> ValueErasureStore:
         """What ended deeds left behind, to be deleted."""
         ...

@@ -28,13 +28,15 @@ class Point(msgspec.Struct, frozen=True):
 class Recording(msgspec.Struct, frozen=True):
     """Points of one entity. `expires_at` (epoch milliseconds): when they may be forgotten, None for never.
 
-    `on_device`: stored only while that device exists, and stamped with its epoch.
+    `on_device`: stored only while that device exists, and stamped with its epoch; `epoch` is given where they
+    were stored before, in the journal.
     """
 
     entity_id: UUID
     points: Sequence[Point]
     expires_at: int | None = None
     on_device: bool = True
+    epoch: int | None = None
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ class TimeSeriesStore(HolderStore, Protocol):
     """Rows of time series, inside one transaction."""
 
     async def write_points(self, recordings: Sequence[Recording]) -> None:
-        """Write points and latest values, stamped with the devices' epochs as they are at that very moment.
+        """Write points and latest values, each stamped with its device's epoch as it is at that very moment.
 
         A point replaces one of the same entity, key, moment and epoch; a latest value one that is not newer.
         """

@@ -38,6 +38,10 @@ class NameBudget:
         # What devices send is mostly what they sent before: a mark for each device and set of names.
         self._marks: set[int] = set()
 
+    def has_passed(self, device_id: UUID, names: frozenset[str]) -> bool:
+        """Tell whether these names of the device were let through before; may be asked anywhere."""
+        return hash((device_id, names)) in self._marks
+
     async def refusals(
         self, asked: Sequence[tuple[UUID, frozenset[str]]], stored: NamesOf
     ) -> list[InvalidValue | None]:

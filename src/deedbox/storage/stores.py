@@ -19,6 +19,7 @@ from deedbox.storage.owned_devices import OwnedDeviceStore
 from deedbox.storage.rotation import RotationStore
 from deedbox.storage.statements import Transaction
 from deedbox.storage.tenants import TenantStore
+from deedbox.storage.telemetry_journal import JournalStore
 from deedbox.storage.time_series import TimeSeriesStore
 from deedbox.storage.users import UserStore
 from deedbox.storage.value_erasure import ValueErasureStore
@@ -113,6 +114,11 @@ class Stores:
         return HousekeepingStore(self.transaction)
 
     @property
+    @property
+    def journal(self) -> JournalStore:
+        """Telemetry that waits to be moved to the time series."""
+        return JournalStore(self.transaction)
+
     def value_erasure(self) -> ValueErasureStore:
         """What ended deeds left behind, to be deleted."""
         return ValueErasureStore(self.transaction)

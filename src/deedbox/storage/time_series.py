@@ -15,6 +15,8 @@ from deedbox.storage.statements import Row
 
 # As the statement `bucket_totals` halves longs.
 _HALF = 4294967296
+# Columns of the rows that are written.
+_KEY, _TS = 3, 4
 BOOLEAN, LONG, DOUBLE, STRING, JSON = range(5)
 
 
@@ -23,16 +25,16 @@ class TimeSeriesStore(HolderStore):
 
     async def write_points(self, recordings: Sequence[Recording]) -> None:
         """Write points and latest values, stamped with the devices' epochs of that very moment."""
-        points: dict[tuple[UUID, str, int], Row] = {}
-        latest: dict[tuple[UUID, str], Row] = {}
+        points: dict[tuple[UUID, str, int, int | None], Row] = {}
+        latest: dict[tuple[UUID, str, int | None], Row] = {}
         for it in recordings:
             for point in it.points:
-                row = (it.entity_id, it.on_device, point.key, point.ts, *columns(point.value))
-                points[it.entity_id, point.key, point.ts] = (*row, it.expires_at)
-                known = latest.get((it.entity_id, point.key))
-                if known is None or point.ts >= known[3]:
-                    latest[it.entity_id, point.key] = row
-        keys = sorted({(key,) for _, key in latest})
+                row = (it.entity_id, it.on_device, it.epoch, point.key, point.ts, *columns(point.value))
+                points[it.entity_id, point.key, point.ts, it.epoch] = (*row, it.expires_at)
+                known = latest.get((it.entity_id, point.key, it.epoch))
+                if known is None or point.ts >= known[_TS]:
+                    latest[it.entity_id, point.key, it.epoch] = row
+        keys = sorted({(key,) for _, key, _ in latest})
         await self.transaction.batch("add_series_keys", keys)
         await self.transaction.batch("write_points", sorted(points.values(), key=_clustered))
         await self.transaction.batch("write_latest_points", sorted(latest.values(), key=_clustered))
@@ -127,4 +129,4 @@ def _each(keys: Collection[str]) -> list[Row]:
 
 def _clustered(row: Row) -> tuple[UUID, str, int]:
     # Neighbours in the tree are written one after the other.
-    return row[0], row[2], row[3]
+    return row[0], row[_KEY], row[_TS]

@@ -5,6 +5,9 @@ from uuid import UUID
 
 from deedbox.storage.statements import Row, Transaction
 
+#: Where a task begins.
+_UNTOUCHED = (-1, -1, -1)
+
 
 class ValueErasureStore:
     """Erasures that are queued, inside a transaction."""
@@ -25,6 +28,8 @@ class ValueErasureStore:
         tasks = await self.transaction.rows("next_erasure_task", before_ms=before_ms)
         for device_id, below_epoch, from_epoch, *after in tasks:
             task = {"device_id": UUID(bytes=device_id), "below_epoch": below_epoch}
+            if tuple(after) == _UNTOUCHED:
+                await self.transaction.run("erase_journal_entries", **task, from_epoch=from_epoch)
             points = await self._points_behind(task["device_id"], after, most)
             meant = [row for row in points if from_epoch <= row[2] < below_epoch]
             await self.transaction.batch("erase_points", meant, device_id=task["device_id"])

@@ -12,6 +12,7 @@ import msgspec
 
 from deedbox.core.errors import InvalidValue
 from deedbox.core.telemetry import Point, points_of
+from deedbox.core.telemetry_journal import Message, as_payload
 from deedbox.core.values import Value, named_values
 from deedbox.core.windows import Announcement, check_secret_key
 from deedbox.transports.lenient_json import decode, decode_and_tell, decode_keeping_numbers_as_text
@@ -21,6 +22,8 @@ _REQUEST_FORM = 'A request is {"method": "getTime", "params": {}}'
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER = 400
 _MOST_MS = 2**53
+
+_plain_telemetry = msgspec.json.Decoder(dict[str, bool | int | float | str]).decode
 
 
 def claim_message(device_id: UUID, body: bytes) -> Announcement:
@@ -46,6 +49,24 @@ def telemetry(body: bytes, now_ms: int) -> list[Point]:
     messages = data if isinstance(data, list) else [data]
     told = [_told(message) for message in messages if not _only_nulls(_values_of(message))]
     return points_of(told, now_ms) if told or not messages else []
+
+
+def telemetry_message(body: bytes, received_at: int) -> tuple[Message, tuple[str, ...]] | None:
+    """Return a telemetry message for the journal with the names in it; None when there are only nulls.
+
+    The plainest form, an object of numbers and texts, is kept as it came. Raises InvalidValue.
+    """
+    # With a backslash, a text may hold what can't be stored.
+    if body.find(b"\\") < 0:
+        try:
+            told = _plain_telemetry(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            told = {}
+        if told and "values" not in told:
+            return Message(received_at, body), tuple(told)
+    points = telemetry(body, received_at)
+    names = dict.fromkeys(point.key for point in points)
+    return (Message(received_at, as_payload(points)), tuple(names)) if points else None
 
 
 def attributes(body: bytes) -> Mapping[str, Value]:

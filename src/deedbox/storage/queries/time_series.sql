@@ -8,10 +8,10 @@ where not exists (select 1 from series_key k where k.name = asked.name)
 on conflict (name) do nothing
 
 -- name: write_points
-with asked(entity_id, on_device, key, ts, kind, long_value, double_value, text_value, expires_at)
-  as (/*rows: uuid, boolean, text, bigint, bigint, bigint, double precision, text, bigint*/)
+with asked(entity_id, on_device, epoch, key, ts, kind, long_value, double_value, text_value, expires_at)
+  as (/*rows: uuid, boolean, bigint, text, bigint, bigint, bigint, double precision, text, bigint*/)
 insert into time_series (entity_id, key_id, ts, epoch, kind, long_value, double_value, text_value, expires_at)
-select asked.entity_id, k.id, asked.ts, coalesce(s.epoch, 0),
+select asked.entity_id, k.id, asked.ts, coalesce(asked.epoch, s.epoch, 0),
        asked.kind, asked.long_value, asked.double_value, asked.text_value, asked.expires_at
 from asked
 join series_key k on k.name = asked.key
@@ -22,10 +22,10 @@ on conflict (entity_id, key_id, ts, epoch) do update
       text_value = excluded.text_value, expires_at = excluded.expires_at
 
 -- name: write_latest_points
-with asked(entity_id, on_device, key, ts, kind, long_value, double_value, text_value)
-  as (/*rows: uuid, boolean, text, bigint, bigint, bigint, double precision, text*/)
+with asked(entity_id, on_device, epoch, key, ts, kind, long_value, double_value, text_value)
+  as (/*rows: uuid, boolean, bigint, text, bigint, bigint, bigint, double precision, text*/)
 insert into latest_value (entity_id, key_id, epoch, ts, kind, long_value, double_value, text_value)
-select asked.entity_id, k.id, coalesce(s.epoch, 0), asked.ts,
+select asked.entity_id, k.id, coalesce(asked.epoch, s.epoch, 0), asked.ts,
        asked.kind, asked.long_value, asked.double_value, asked.text_value
 from asked
 join series_key k on k.name = asked.key

@@ -1,0 +1,103 @@
+"""The journal: telemetry is appended to it as it came and acknowledged; then it is moved to where reads look.
+
+Appending costs one row per device and commit, writing time series one or two per value. The journal takes
+bursts that the time series could not; what is in it is as durable as anything else.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from deedbox.core.telemetry import Point, Recording, TimeSeriesStore
+from deedbox.core.values import as_value
+
+
+class Message(msgspec.Struct, array_like=True, gc=False):
+    """One telemetry message that was found to be good. `received_at` epoch milliseconds.
+
+    `payload` is strict JSON: an object of names and values, all of the moment of receipt, or an array of
+    `[name, ts, value]`.
+    """
+
+    received_at: int
+    payload: bytes
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What a device sent between two commits; `epoch` is the device's in the transaction that stored it."""
+
+    id: int
+    device_id: UUID
+    epoch: int
+    messages: Sequence[Message] = ()
+
+
+class JournalStore(TimeSeriesStore, Protocol):
+    """Rows of the journal, inside one transaction, and the time series that they are moved to."""
+
+    async def append(self, messages: Sequence[tuple[UUID, Sequence[Message]]]) -> list[Entry]:
+        """Add an entry for each device, stamped with its epoch as it is at that very moment.
+
+        Return the entries without their messages; devices that are gone have none.
+        """
+        ...
+
+    async def oldest_entries(self, most: int) -> list[Entry]:
+        """Return the oldest entries."""
+        ...
+
+    async def entries(self, entry_ids: Collection[int]) -> list[Entry]:
+        """Return those of these entries that are there, oldest first."""
+        ...
+
+    async def index(self) -> list[tuple[int, UUID]]:
+        """Return the id and the device of every entry, oldest first."""
+        ...
+
+    async def remove_entries(self, entry_ids: Collection[int]) -> None:
+        """Delete these entries."""
+        ...
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """Entries whose messages are where reads look now; `messages` counts them."""
+
+    entries: Sequence[Entry]
+    messages: int
+
+
+async def move_oldest(store: JournalStore, most: int) -> Moved:
+    """Move the oldest entries to the time series."""
+    return await _move(store, await store.oldest_entries(most))
+
+
+async def move(store: JournalStore, entry_ids: Collection[int]) -> Moved:
+    """Move these entries to the time series; those that were moved already are no error."""
+    return await _move(store, await store.entries(entry_ids))
+
+
+async def _move(store: JournalStore, entries: Sequence[Entry]) -> Moved:
+    await store.write_points([recording(it) for it in entries])
+    await store.remove_entries([it.id for it in entries])
+    return Moved(entries, sum(len(it.messages) for it in entries))
+
+
+def recording(entry: Entry) -> Recording:
+    """Return what an entry's messages say, as of the epoch they were received in."""
+    points = [point for message in entry.messages for point in points_of(message)]
+    return Recording(entry.device_id, points, epoch=entry.epoch)
+
+
+def points_of(message: Message) -> list[Point]:
+    """Return the points of a message."""
+    told: Any = msgspec.json.decode(message.payload)
+    if isinstance(told, dict):
+        return [Point(name, message.received_at, as_value(name, value)) for name, value in told.items()]
+    return [Point(name, ts, value) for name, ts, value in told]
+
+
+def as_payload(points: Sequence[Point]) -> bytes:
+    """Return points as the payload of a message."""
+    return msgspec.json.encode([(it.key, it.ts, it.value) for it in points])

@@ -1,0 +1,226 @@
+"""Takes telemetry from every transport: messages that wait at the same time are stored in one transaction.
+
+A message is acknowledged after the commit, never before. There is no timer and no long queue: the next commit
+begins when the last one has ended, and when too much waits, transports stop reading from their sockets.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from deedbox.core import telemetry_journal
+from deedbox.core.errors import NotFound, Refusal, StorageUnavailable
+from deedbox.core.live import LiveChanges, PointsArrived
+from deedbox.core.storage import Storage, Stores
+from deedbox.core.telemetry_journal import Entry, Message
+from deedbox.core.value_limits import NameBudget, ValueLimits
+from deedbox.core.values import checked_name
+from deedbox.transports.journal_moving import JournalMover
+from deedbox.transports.payloads import telemetry_message
+from deedbox.transports.settings import JournalSettings
+
+_log = logging.getLogger(__name__)
+
+#: Called once per message: with what was handed over beside it, and with the refusal if there is one.
+Done = Callable[[Any, Refusal | None], None]
+
+
+class _NewShape(NamedTuple):
+    """A message with names that its device has not been seen to use."""
+
+    device_id: UUID
+    message: Message
+    names: frozenset[str]
+    done: Done
+    token: Any
+
+
+class _Stored(NamedTuple):
+    """What came of a batch: its entries, the answers to its new shapes, and what was moved beside."""
+
+    entries: Sequence[Entry]
+    refusals: Sequence[Refusal | None] = ()
+    moved: Sequence[Entry] = ()
+
+
+class _Batch:
+    """Messages that share a transaction."""
+
+    __slots__ = ("done", "known", "new", "size")
+
+    def __init__(self) -> None:
+        self.known: dict[UUID, list[Message]] = {}
+        self.done: list[tuple[UUID, Done, Any]] = []
+        self.new: list[_NewShape] = []
+        self.size = 0
+
+
+class TelemetryIngest:
+    """The one way of telemetry into the database; to be used on the event loop, after `open`."""
+
+    def __init__(
+        self, storage: Storage, limits: ValueLimits, live: LiveChanges, settings: JournalSettings
+    ) -> None:
+        self._storage = storage
+        self._live = live
+        self._most_waiting = settings.most_waiting
+        self._budget = NameBudget(limits.most_series, "time series")
+        self._mover = JournalMover(storage, settings)
+        self._batch = _Batch()
+        self._wake = asyncio.Event()
+        self._resumes: list[Callable[[], None]] = []
+        self._mover.after_move = self._make_room
+        self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
+        #: Called after the messages of a commit were acknowledged: to send what was written meanwhile.
+        self.after_commit: list[Callable[[], None]] = []
+
+    async def open(self) -> None:
+        """Begin; what an earlier run left in the journal is found by reads from now on."""
+        await self._mover.open()
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Store what waits; what is in the journal is safe there."""
+        self._is_closing = True
+        self._wake.set()
+        if self._task:
+            await self._task
+        await self._mover.close()
+
+    async def settle(self, device_ids: Iterable[UUID]) -> None:
+        """Bring all that these devices have sent so far to where reads of time series look."""
+        await self._mover.settle(device_ids)
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether transports shall stop reading, and come back with `when_there_is_room`."""
+        return self._batch.size >= self._most_waiting or self._mover.is_full
+
+    def when_there_is_room(self, resume: Callable[[], None]) -> None:
+        """Call `resume` once, when messages are taken again."""
+        self._resumes.append(resume)
+
+    def is_known(self, device_id: UUID, names: tuple[str, ...]) -> bool:
+        """Tell whether the device has been seen to use these names, so that `add` takes them."""
+        return self._budget.has_passed(device_id, frozenset(names))
+
+    def add(self, device_id: UUID, message: Message, done: Done, token: Any) -> None:
+        """Take a message whose names are known; `done(token, refusal)` is called once it is on the disk."""
+        batch = self._batch
+        told = batch.known.get(device_id)
+        if told is None:
+            batch.known[device_id] = [message]
+        else:
+            told.append(message)
+        batch.done.append((device_id, done, token))
+        batch.size += 1
+        if batch.size == 1:
+            self._wake.set()
+
+    def add_new(
+        self, device_id: UUID, message: Message, names: tuple[str, ...], done: Done, token: Any
+    ) -> None:
+        """Take a message whose names are to be checked first. Raises InvalidValue for one that can't be."""
+        for name in names:
+            checked_name(name)
+        self._batch.new.append(_NewShape(device_id, message, frozenset(names), done, token))
+        self._batch.size += 1
+        self._wake.set()
+
+    async def store(self, device_id: UUID, body: bytes, received_at: int) -> None:
+        """Take a message as it came and wait until it is stored. Raises InvalidValue, StorageUnavailable."""
+        found = telemetry_message(body, received_at)
+        if found is None:
+            return
+        message, names = found
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.is_known(device_id, names):
+            self.add(device_id, message, _resolve, stored)
+        else:
+            self.add_new(device_id, message, names, _resolve, stored)
+        await stored
+
+    async def _run(self) -> None:
+        while not self._is_closing:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._batch.size:
+                batch, self._batch = self._batch, _Batch()
+                await self._store(batch)
+                self._make_room()
+
+    async def _store(self, batch: _Batch) -> None:
+        async def work(stores: Stores) -> _Stored:
+            entries = await stores.journal.append(list(batch.known.items()))
+            return await self._store_new(stores, batch, entries) if batch.new else _Stored(entries)
+
+        try:
+            stored = await self._storage.write(work)
+        except Refusal as refusal:
+            self._refuse_all(batch, refusal)
+        except Exception:
+            _log.exception("telemetry could not be stored")
+            self._refuse_all(batch, StorageUnavailable())
+        else:
+            self._mover.add(stored.entries, batch.size)
+            self._mover.forget((it.device_id, it.id) for it in stored.moved)
+            self._acknowledge(batch, stored)
+            self._tell(batch, stored)
+        for act in self.after_commit:
+            act()
+
+    async def _store_new(self, stores: Stores, batch: _Batch, entries: list[Entry]) -> _Stored:
+        """Decide about new names by what is stored, the journal included, then append what may be."""
+        devices = {it.device_id for it in batch.new}
+        unread = [entry_id for it in devices for entry_id in self._mover.entries_of(it)]
+        unread += [it.id for it in entries if it.device_id in devices]
+        moved = await telemetry_journal.move(stores.journal, unread)
+        asked = [(it.device_id, it.names) for it in batch.new]
+        refusals = await self._budget.refusals(asked, stores.journal.series_names)
+        passed = [it for it, no in zip(batch.new, refusals, strict=True) if no is None]
+        entries += await stores.journal.append([(it.device_id, [it.message]) for it in passed])
+        return _Stored(entries, refusals, moved.entries)
+
+    def _acknowledge(self, batch: _Batch, stored: _Stored) -> None:
+        there = {it.device_id for it in stored.entries}
+        gone = batch.known.keys() - there
+        for device_id, done, token in batch.done:
+            done(token, NotFound() if gone and device_id in gone else None)
+        for it, refusal in zip(batch.new, stored.refusals, strict=True):
+            it.done(it.token, refusal or (None if it.device_id in there else NotFound()))
+
+    def _refuse_all(self, batch: _Batch, refusal: Refusal) -> None:
+        for _, done, token in batch.done:
+            done(token, refusal)
+        for it in batch.new:
+            it.done(it.token, refusal)
+
+    def _tell(self, batch: _Batch, stored: _Stored) -> None:
+        watched = {it.device_id: it.epoch for it in stored.entries if self._live.is_watched(it.device_id)}
+        if not watched:
+            return
+        told = {it: list(batch.known.get(it, ())) for it in watched}
+        for it, refusal in zip(batch.new, stored.refusals, strict=True):
+            if refusal is None and it.device_id in told:
+                told[it.device_id].append(it.message)
+        for device_id, messages in told.items():
+            points = tuple(point for it in messages for point in telemetry_journal.points_of(it))
+            self._live.tell(PointsArrived(device_id, watched[device_id], points))
+
+    def _make_room(self) -> None:
+        if self._resumes and not self.is_full:
+            resumes, self._resumes = self._resumes, []
+            for resume in resumes:
+                resume()
+
+
+def _resolve(stored: "asyncio.Future[None]", refusal: Refusal | None) -> None:
+    if stored.done():
+        return
+    if refusal is None:
+        stored.set_result(None)
+    else:
+        stored.set_exception(refusal)

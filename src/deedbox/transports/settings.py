@@ -1,0 +1,28 @@
+"""Limits of taking in telemetry, whatever transport it comes over."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class JournalSettings(Struct, frozen=True):
+    """Section `journal`."""
+
+    most_waiting: Annotated[
+        int,
+        Meta(
+            ge=100,
+            description="Messages that may wait for their commit; then connections are read no further.",
+        ),
+    ] = 20_000
+    most_messages: Annotated[
+        int,
+        Meta(
+            ge=1_000,
+            description="Messages that the journal may hold; then devices wait until it is worked off.",
+        ),
+    ] = 2_000_000
+    delay_ms: Annotated[
+        int,
+        Meta(ge=0, le=600_000, description="How long messages rest in the journal, to be moved together."),
+    ] = 1_000

@@ -1,0 +1,98 @@
+"""The journal of telemetry: epochs stamped inside the insert, moved to the time series once."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from deedbox.core import telemetry_journal
+from deedbox.core.holders import Extent
+from deedbox.core.telemetry import Point
+from deedbox.core.telemetry_journal import Entry, Message, Moved, as_payload
+from tests.storage.values_bench import ValuesBench
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[ValuesBench]:
+    bench = ValuesBench(tmp_path)
+    yield bench
+    await bench.close()
+
+
+async def append(bench: ValuesBench, *told: tuple[UUID, list[Message]]) -> list[Entry]:
+    return await bench.storage.write(lambda it: it.journal.append(told))
+
+
+async def move(bench: ValuesBench, most: int = 100) -> Moved:
+    return await bench.storage.write(lambda it: telemetry_journal.move_oldest(it.journal, most))
+
+
+async def test_an_entry_carries_the_epoch_of_its_own_transaction(bench: ValuesBench) -> None:
+    """Behaviour §5.3."""
+    device = bench.device()
+    before = await append(bench, (device, [Message(1, b'{"t":1}')]))
+    bench.set_epoch(device, 1)
+    after = await append(bench, (device, [Message(2, b'{"t":2}')]))
+    assert [it.epoch for it in before + after] == [0, 1]
+
+
+async def test_what_is_moved_keeps_the_epoch_it_was_received_in(bench: ValuesBench) -> None:
+    """Behaviour §5.3: moving happens later, perhaps under another owner."""
+    device = bench.device()
+    await append(bench, (device, [Message(1, b'{"t":1}')]))
+    bench.set_epoch(device, 2)
+    await append(bench, (device, [Message(5, b'{"t":5}')]))
+    await move(bench)
+    assert [it.value for it in await bench.points(device, "t", Extent(2, 2))] == [5]
+    assert [it.value for it in await bench.points(device, "t", Extent(0, 2))] == [1, 5]
+    assert await bench.latest(device, Extent(2, 2)) == {"t": (5, 5)}
+    assert await bench.latest(device, Extent(0, 0)) == {"t": (5, 5)}
+
+
+async def test_messages_of_one_entry_keep_their_moments(bench: ValuesBench) -> None:
+    device = bench.device()
+    points = [Point("h", 7, 1.5), Point("t", 8, "x")]
+    await append(bench, (device, [Message(1, b'{"t":1,"u":"2"}'), Message(2, as_payload(points))]))
+    moved = await move(bench)
+    assert moved.messages == 2
+    assert await bench.latest(device) == {"h": (7, 1.5), "t": (8, "x"), "u": (1, 2)}
+
+
+async def test_devices_that_are_gone_have_no_entry_and_nothing_of_theirs_is_moved(bench: ValuesBench) -> None:
+    device, gone = bench.device(), uuid4()
+    entries = await append(bench, (gone, [Message(1, b'{"t":1}')]), (device, [Message(1, b'{"t":1}')]))
+    assert [it.device_id for it in entries] == [device]
+
+
+async def test_moving_twice_is_moving_once(bench: ValuesBench) -> None:
+    device = bench.device()
+    entries = await append(bench, (device, [Message(1, b'{"t":1}')]))
+    ids = [it.id for it in entries]
+    first = await bench.storage.write(lambda it: telemetry_journal.move(it.journal, ids))
+    second = await bench.storage.write(lambda it: telemetry_journal.move(it.journal, ids))
+    assert (first.messages, second.messages) == (1, 0)
+    assert (await move(bench)).entries == []
+
+
+async def test_the_oldest_are_moved_first(bench: ValuesBench) -> None:
+    devices = [bench.device() for _ in range(5)]
+    for ts, device in enumerate(devices):
+        await append(bench, (device, [Message(ts, b'{"t":1}')]))
+    assert [it.device_id for it in (await move(bench, 2)).entries] == devices[:2]
+    assert [device for _, device in await bench.storage.read(lambda it: it.journal.index())] == devices[2:]
+
+
+async def test_erasing_takes_the_journal_too(bench: ValuesBench) -> None:
+    """Behaviour §5.3: erase on reclaim; what was not moved yet must not come back."""
+    device = bench.device()
+    await append(bench, (device, [Message(1, b'{"t":1}')]))
+    bench.set_epoch(device, 1)
+    await append(bench, (device, [Message(2, b'{"t":2}')]))
+    bench.plain.execute(
+        "insert into erasure_task (device_id, below_epoch, from_epoch, queued_at) values (?, 1, 0, 0)",
+        (device,),
+    )
+    await bench.storage.write(lambda it: it.value_erasure.erase_next(1, 100))
+    await move(bench)
+    assert [it.value for it in await bench.points(device, "t", Extent(0, 1))] == [2]
