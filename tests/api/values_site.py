@@ -12,6 +12,7 @@ import httpx
 from deedbox.api.application import rest_application
 from deedbox.api.context import ApiContext
 from deedbox.cluster.attribute_changes import AttributeHints
+from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.local import LocalBus
 from deedbox.cluster.rpc import CommandExchange
 from deedbox.core import attributes, deeds, telemetry
@@ -63,7 +64,7 @@ class ValuesSite:
         self.keys = KeyRing({1: RingKey(b"d" * 32, b"e" * 32, b"s" * 32)})
         self.known = KnownPeople()
         bus = LocalBus()
-        self.changes = AttributeHints(bus)
+        self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
         self._exchange = CommandExchange(bus, "node")
         self._client: httpx.AsyncClient | None = None
 
@@ -89,6 +90,7 @@ class ValuesSite:
             claim=self.claim,
             exchange=self._exchange,
             attribute_changes=self.changes,
+            live=self.live,
             reading_limits=LIMITS,
         )
         transport = httpx.ASGITransport(app=rest_application(context))  # type: ignore[arg-type]

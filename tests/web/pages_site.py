@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from deedbox.cluster.attribute_changes import AttributeHints
+from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.local import LocalBus
 from deedbox.cluster.rpc import CommandExchange
 from deedbox.core import attributes, telemetry
@@ -54,7 +55,7 @@ class PagesSite:
         authenticator = SessionAuthenticator(tokens, self.storage, lambda: self.bench.now_ms)
         self.sign_ins = SignIns(self.storage, self.keys, self.hasher, tokens, authenticator, sign_in)
         bus = LocalBus()
-        self.changes = AttributeHints(bus)
+        self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
         self.application = web_application(
             WebContext(
                 storage=self.storage,
@@ -66,6 +67,7 @@ class PagesSite:
                 sign_ins=self.sign_ins,
                 exchange=CommandExchange(bus, "node"),
                 attribute_changes=self.changes,
+                live=self.live,
             )
         )
 

@@ -3,7 +3,7 @@
 from litestar import delete, get, post
 from litestar.params import FromPath
 
-from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
+from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.values import AttributeShape, attribute_shape
 from deedbox.api.values import (
     DEVICE,
@@ -19,6 +19,7 @@ from deedbox.core import attribute_access
 from deedbox.core.attribute_access import Named
 from deedbox.core.attributes import Attribute, Scope
 from deedbox.core.errors import InvalidValue
+from deedbox.core.live import AttributesChanged
 from deedbox.core.permissions import Resource
 from deedbox.core.storage import Stores
 
@@ -127,12 +128,11 @@ async def _save(request: ApiRequest, entity_type: str, entity_id: str, scope_nam
     wanted, data = _named(entity_type, entity_id, scope_name, None), await json_body(request)
     actor = principal.actor(source_address(request))
 
-    async def work(stores: Stores) -> None:
-        await attribute_access.save(stores, context.keys, principal, actor, wanted, data)
+    async def work(stores: Stores) -> int:
+        return await attribute_access.save(stores, context.keys, principal, actor, wanted, data)
 
-    await context.storage.write(work)
-    if _is_shared(wanted):
-        context.shared_attributes_changed(wanted.id, list(data))
+    epoch = await context.storage.write(work)
+    _tell(context, wanted, epoch, list(data))
 
 
 async def _read(request: ApiRequest, wanted: Named) -> list[Attribute]:
@@ -150,12 +150,11 @@ async def _delete(request: ApiRequest, wanted: Named) -> None:
     principal, context = await principal_of(request), context_of(request)
     actor = principal.actor(source_address(request))
 
-    async def work(stores: Stores) -> None:
-        await attribute_access.drop(stores, principal, actor, wanted)
+    async def work(stores: Stores) -> int:
+        return await attribute_access.drop(stores, principal, actor, wanted)
 
-    await context.storage.write(work)
-    if _is_shared(wanted):
-        context.shared_attributes_changed(wanted.id, [], list(wanted.names or ()))
+    epoch = await context.storage.write(work)
+    _tell(context, wanted, epoch, list(wanted.names or ()))
 
 
 def _named(entity_type: str, entity_id: str, scope_name: str | None, names: list[str] | None) -> Named:
@@ -169,5 +168,9 @@ def _scope(text: str) -> Scope:
     raise InvalidValue(f"Invalid scope: {text[:64]}. Expected: {', '.join(Scope.__members__)}.", "/scope")
 
 
-def _is_shared(wanted: Named) -> bool:
-    return wanted.kind is Resource.DEVICE and Scope.SHARED_SCOPE in wanted.scopes
+def _tell(context: ApiContext, wanted: Named, epoch: int, names: list[str]) -> None:
+    """Tell the device, if it may know these attributes, and whoever watches it; after the commit."""
+    scope = wanted.scopes[0]
+    if wanted.kind is Resource.DEVICE and scope is Scope.SHARED_SCOPE:
+        context.shared_attributes_changed(wanted.id, names)
+    context.live.tell(AttributesChanged(wanted.id, epoch, scope, tuple(names)))

@@ -10,10 +10,12 @@ from litestar.datastructures import State
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.deed_ends import follow_deed_end
+from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.errors import NotSignedIn
 from deedbox.core.histories import ReadingLimits
 from deedbox.core.import_files import ImportLimits
 from deedbox.core.keys import KeyRing
+from deedbox.core.live import LiveChanges
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.paging import PageMemory
 from deedbox.core.permissions import Principal
@@ -23,6 +25,10 @@ from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Storage
 
 ApiRequest = Request[Principal, str, State]
+
+
+async def _nothing_to_reload() -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -37,19 +43,21 @@ class ApiContext:
     claim: Callable[[ClaimRequest], Awaitable[ClaimOutcome]]
     exchange: Exchange
     attribute_changes: AttributeChanges
+    live: LiveChanges
+    device_limits: DeviceLimits = field(default_factory=DeviceLimits)
+    #: To be called after a change of a tenant's limits, so that they count at once.
+    reload_limits: Callable[[], Awaitable[None]] = _nothing_to_reload
     reading_limits: ReadingLimits = field(default_factory=ReadingLimits)
     import_limits: ImportLimits = field(default_factory=ImportLimits)
     pages: PageMemory = field(default_factory=PageMemory)
 
-    def shared_attributes_changed(
-        self, device_id: UUID, changed: Collection[str], deleted: Collection[str] = ()
-    ) -> None:
-        """Tell the device, if it listens, which shared attributes changed; to be called after the commit."""
-        self.attribute_changes.tell(device_id, [*changed, *deleted])
+    def shared_attributes_changed(self, device_id: UUID, names: Collection[str]) -> None:
+        """Tell the device, if it listens, which shared attributes changed or went; after the commit."""
+        self.attribute_changes.tell(device_id, names)
 
     async def deed_closed(self, device_id: UUID) -> None:
-        """Drop the last owner's commands and tell the device which attributes ended; after the commit."""
-        await follow_deed_end(device_id, self.storage, self.exchange, self.attribute_changes)
+        """Let all that hangs on a deed follow its end; to be called after the commit."""
+        await follow_deed_end(device_id, self.storage, self.exchange, self.attribute_changes, self.live)
 
 
 def context_of(request: ApiRequest) -> ApiContext:

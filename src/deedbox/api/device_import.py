@@ -15,6 +15,7 @@ from deedbox.core.device_import import Imported, chunks, import_rows
 from deedbox.core.errors import NameTaken
 from deedbox.core.import_files import LineError, read_file
 from deedbox.core.import_rows import ImportRow
+from deedbox.core.live import OwnershipChanged
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.storage import Stores
 
@@ -94,3 +95,4 @@ def _tell_devices(context: ApiContext, found: Sequence[Imported]) -> None:
     for part in found:
         for device_id, names in part.shared.items():
             context.shared_attributes_changed(device_id, names)
+            context.live.tell(OwnershipChanged(device_id))

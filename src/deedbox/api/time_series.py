@@ -15,6 +15,7 @@ from deedbox.core import histories
 from deedbox.core.buckets import Bucket
 from deedbox.core.errors import InvalidValue
 from deedbox.core.histories import Deletion, HistoryQuery, Series
+from deedbox.core.live import PointsArrived
 from deedbox.core.permissions import Resource
 from deedbox.core.storage import Stores
 from deedbox.core.telemetry import Point, Recording, moment, points_of
@@ -99,15 +100,17 @@ async def save_time_series(
     """
     principal, (kind, holder_id) = await principal_of(request), entity(entity_type, entity_id)
     actor, ttl_ms, data = principal.actor(source_address(request)), _ttl_ms(ttl), await json_body(request)
+    context = context_of(request)
 
-    async def work(stores: Stores) -> None:
+    async def work(stores: Stores) -> PointsArrived:
         now_ms = await stores.time_series.now_ms()
         expires_at = now_ms + ttl_ms if ttl_ms else None
         points = points_of(data, now_ms)
         recording = Recording(holder_id, points, expires_at, kind is Resource.DEVICE)
-        await histories.write(stores.time_series, principal, actor, kind, recording)
+        epoch = await histories.write(stores.time_series, principal, actor, kind, recording)
+        return PointsArrived(holder_id, epoch, tuple(points))
 
-    await context_of(request).storage.write(work)
+    context.live.tell(await context.storage.write(work))
 
 
 @delete(ENTITY + "/timeseries/delete", status_code=200, tags=TAGS, summary="Delete time series")

@@ -39,8 +39,8 @@ class Named(msgspec.Struct, frozen=True):
 
 async def save(
     stores: Stores, keys: KeyRing, principal: Principal, actor: Actor, wanted: Named, data: object
-) -> None:
-    """Write a JSON object of attributes into the one scope that is `wanted`.
+) -> int:
+    """Write a JSON object of attributes into the one scope that is `wanted`; return the epoch of it.
 
     Raises NotFound, NotPermitted, LimitReached, InvalidValue that never repeats a claim key.
     """
@@ -56,6 +56,7 @@ async def save(
         await _check_room(stores, holder, scope, values)
     await attributes.write(stores.attributes, await _rows(stores, holder, scope, writer, values))
     await _record_change(stores, actor, holder, "ATTRIBUTES_UPDATED", scope, data)
+    return holder.epoch
 
 
 async def read(
@@ -74,8 +75,10 @@ async def read(
     return [it for it in found if wanted.names is None or it.name in wanted.names]
 
 
-async def drop(stores: Stores, principal: Principal, actor: Actor, wanted: Named) -> None:
+async def drop(stores: Stores, principal: Principal, actor: Actor, wanted: Named) -> int:
     """Delete the named attributes of one scope: the tenant whoever wrote them, an owner its own.
+
+    Returns the epoch in which that was.
 
     Raises NotFound, NotPermitted, InvalidValue without names.
     """
@@ -91,6 +94,7 @@ async def drop(stores: Stores, principal: Principal, actor: Actor, wanted: Named
         check(principal, Operation.WRITE_CLAIM_KEY, holders.target(holder))
         await claim_keys.drop_keys(stores.claim_keys, [wanted.id])
     await _record_change(stores, actor, holder, "ATTRIBUTES_DELETED", scope, names)
+    return holder.epoch
 
 
 async def _locked(stores: Stores, principal: Principal, wanted: Named) -> Holder:

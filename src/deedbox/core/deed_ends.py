@@ -3,18 +3,20 @@
 from uuid import UUID
 
 from deedbox.core.attribute_changes import AttributeChanges
+from deedbox.core.live import LiveChanges, OwnershipChanged
 from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage, Stores
 
 
 async def follow_deed_end(
-    device_id: UUID, storage: Storage, exchange: Exchange, changes: AttributeChanges
+    device_id: UUID, storage: Storage, exchange: Exchange, changes: AttributeChanges, live: LiveChanges
 ) -> None:
-    """Drop the last owner's commands and tell the device which shared attributes ended with the deed.
+    """Drop the last owner's commands, ask again who may watch, tell the device which attributes ended.
 
     To be called after the commit of whatever closed a deed or deleted a device.
     """
     exchange.cancel_device(device_id)
+    live.tell(OwnershipChanged(device_id))
 
     async def work(stores: Stores) -> list[str]:
         return await stores.attribute_changes.names_of_past_owners(device_id)

@@ -84,12 +84,13 @@ async def history(
 
 async def write(
     store: TimeSeriesStore, principal: Principal, actor: Actor, kind: Resource, recording: Recording
-) -> None:
-    """Store points that somebody sent in the entity's name. Raises NotFound, NotPermitted."""
+) -> int:
+    """Store points that somebody sent in the entity's name; return their epoch. Raises NotFound, NotPermitted."""
     holder = await permitted(store, principal, Operation.WRITE_TELEMETRY, kind, recording.entity_id)
     await store.write_points([recording])
     keys = sorted({point.key for point in recording.points})
     await record(store, actor, holder, "TIMESERIES_UPDATED", {"timeseries": keys})
+    return holder.epoch
 
 
 async def delete(

@@ -4,13 +4,15 @@ A change carries the epoch it was written in. In one epoch a device has one owne
 watch in that epoch may see it without asking again; another epoch means: ask again (behaviour §5.3, §5.4).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
 from deedbox.core.attributes import Scope
+from deedbox.core.holders import HolderStore
+from deedbox.core.permissions import Resource
 from deedbox.core.telemetry import Point
 
 Stop = Callable[[], None]
@@ -34,7 +36,10 @@ class AttributesChanged(msgspec.Struct, frozen=True, tag="attributes"):
 
 
 class OwnershipChanged(msgspec.Struct, frozen=True, tag="ownership"):
-    """A deed of the device was opened or closed, or the device was deleted: ask again who may watch."""
+    """A deed of the device was opened or closed, or the device was deleted: ask again who may watch, and what.
+
+    Also told where something was stored of which nobody knows the epoch: whoever asks again sees it.
+    """
 
     device_id: UUID
 
@@ -49,7 +54,10 @@ class LiveChanges(Protocol):
     """
 
     def is_watched(self, device_id: UUID) -> bool:
-        """Tell whether anybody may be watching; where not, `tell` is not worth its while."""
+        """Tell whether anybody may be watching; where not, `tell` is not worth its while.
+
+        May be asked from any thread, so inside a transaction, too.
+        """
         ...
 
     def tell(self, change: Change) -> None:
@@ -59,3 +67,20 @@ class LiveChanges(Protocol):
     def watch(self, device_id: UUID, receive: Callable[[Change], None]) -> Stop:
         """Call `receive` with each change, on the event loop; call what is returned to stop."""
         ...
+
+
+async def watched_epochs(
+    store: HolderStore, live: LiveChanges, device_ids: Iterable[UUID]
+) -> dict[UUID, int]:
+    """Return the epochs, in this very transaction, of those of the devices that somebody watches."""
+    holders = [await store.holder(Resource.DEVICE, it) for it in set(device_ids) if live.is_watched(it)]
+    return {it.id: it.epoch for it in holders if it is not None}
+
+
+def tell_stored(live: LiveChanges, change: PointsArrived | AttributesChanged, epoch: int | None) -> None:
+    """Tell of what was stored, after the commit; `epoch` None: nobody watched while it was stored."""
+    if epoch is not None:
+        live.tell(msgspec.structs.replace(change, epoch=epoch))
+    elif live.is_watched(change.device_id):
+        # Somebody began to watch during the commit: what was stored may be missing in what they read first.
+        live.tell(OwnershipChanged(change.device_id))

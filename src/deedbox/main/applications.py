@@ -37,6 +37,8 @@ def device_side(parts: Parts) -> DeviceApplication:
             policy=parts.settings.claim,
             exchange=parts.exchange,
             attribute_changes=parts.attribute_changes,
+            rate_limits=parts.rate_limits,
+            live=parts.live,
             settings=parts.settings.device_api,
             value_limits=parts.settings.values,
             announced=count,
@@ -54,6 +56,9 @@ def _rest(parts: Parts) -> Application:
         claim=parts.claim,
         exchange=parts.exchange,
         attribute_changes=parts.attribute_changes,
+        live=parts.live,
+        device_limits=parts.settings.device_limits,
+        reload_limits=parts.rate_limits.reload,
         reading_limits=parts.settings.reading,
         import_limits=parts.settings.bulk_import,
     )
@@ -71,5 +76,6 @@ def _web(parts: Parts) -> Application:
         sign_ins=parts.sign_ins,
         exchange=parts.exchange,
         attribute_changes=parts.attribute_changes,
+        live=parts.live,
     )
     return cast(Application, web_application(context))

@@ -1,5 +1,6 @@
 """The parts behind the edges: keys, database, sign-in, live exchange; opened in order, closed in reverse."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from uuid import uuid4
 import structlog
 
 from deedbox.cluster.attribute_changes import AttributeHints
+from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.local import LocalBus
 from deedbox.cluster.rpc import CommandExchange
 from deedbox.config.declared import Settings
@@ -15,6 +17,7 @@ from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.claiming import claim
 from deedbox.core.guess_alarms import GuessAlarm
 from deedbox.core.keys import KeyRing
+from deedbox.core.live import LiveChanges, OwnershipChanged
 from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Stores
 from deedbox.main.keys import open_key_ring
@@ -24,6 +27,7 @@ from deedbox.security.tokens import SignInTokens
 from deedbox.serving.metrics import Metrics
 from deedbox.storage.opening import open_storage
 from deedbox.storage.sqlite import SQLiteStorage, system_clock_ms
+from deedbox.transports.rate_limits import RateLimits
 
 _log = structlog.get_logger("deedbox.claims")
 
@@ -43,6 +47,8 @@ class Parts:
     sign_ins: SignIns
     exchange: CommandExchange
     attribute_changes: AttributeHints
+    rate_limits: RateLimits
+    live: BusLiveChanges
     claim: Claim
 
 
@@ -57,7 +63,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         storage.observe_commits(metrics.commit_ended)
         hasher = Argon2Hasher()
         closing.callback(hasher.close)
-        authenticator = SessionAuthenticator(tokens, storage, system_clock_ms)
+        authenticator, live = SessionAuthenticator(tokens, storage, system_clock_ms), BusLiveChanges(bus)
         yield Parts(
             settings=settings,
             keys=keys,
@@ -68,11 +74,32 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             sign_ins=SignIns(storage, keys, hasher, tokens, authenticator, settings.sign_in),
             exchange=CommandExchange(bus, uuid4().hex, settings.device_api.commands_per_device),
             attribute_changes=AttributeHints(bus),
-            claim=_claim(settings, keys, storage, metrics),
+            rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
+            live=live,
+            claim=_claim(settings, keys, storage, metrics, live),
         )
 
 
-def _claim(settings: Settings, keys: KeyRing, storage: SQLiteStorage, metrics: Metrics) -> Claim:
+@asynccontextmanager
+async def _rate_limits(
+    settings: Settings, storage: SQLiteStorage, metrics: Metrics
+) -> AsyncIterator[RateLimits]:
+    def count(whose: str, kind: str) -> None:
+        metrics.limited.labels(whose, kind).inc()
+
+    limits = RateLimits(storage, settings.device_limits, count)
+    await limits.reload()
+    reading = asyncio.create_task(limits.keep_fresh())
+    try:
+        yield limits
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+def _claim(
+    settings: Settings, keys: KeyRing, storage: SQLiteStorage, metrics: Metrics, live: LiveChanges
+) -> Claim:
     async def decide(stores: Stores, requests: Sequence[ClaimRequest]) -> Sequence[ClaimOutcome]:
         return await claim(requests, stores.claims, keys, settings.claim)
 
@@ -81,6 +108,8 @@ def _claim(settings: Settings, keys: KeyRing, storage: SQLiteStorage, metrics: M
     async def decide_and_count(request: ClaimRequest) -> ClaimOutcome:
         outcome = await decide_with_others(request)
         metrics.claims.labels(outcome.answer.lower()).inc()
+        if outcome.device is not None:
+            live.tell(OwnershipChanged(outcome.device.id))
         for alarm in outcome.alarms:
             _warn(alarm, metrics)
         return outcome

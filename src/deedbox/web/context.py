@@ -10,6 +10,7 @@ from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_intents import ClaimPagePolicy
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.keys import KeyRing
+from deedbox.core.live import LiveChanges
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.rpc import Exchange
 from deedbox.core.sessions import Authenticator
@@ -31,6 +32,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     sign_ins: SignIns
     exchange: Exchange
     attribute_changes: AttributeChanges
+    live: LiveChanges
 
 
 def context_of(request: WebRequest) -> WebContext:

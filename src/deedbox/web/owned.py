@@ -11,6 +11,7 @@ from deedbox.core.attribute_access import Named
 from deedbox.core.attributes import Scope
 from deedbox.core.deed_ends import follow_deed_end
 from deedbox.core.errors import NotFound
+from deedbox.core.live import AttributesChanged
 from deedbox.core.owned_devices import OwnedDevice
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.storage import Stores
@@ -62,10 +63,11 @@ async def switch(request: WebRequest, device_id: FromPath[UUID]) -> Response[Any
         principal.actor(source_address(request)),
         Named(Resource.DEVICE, device_id, (Scope.SHARED_SCOPE,)),
     )
-    await context.storage.write(
+    epoch = await context.storage.write(
         lambda stores: attribute_access.save(stores, context.keys, principal, actor, wanted, {SWITCH: is_on})
     )
     context.attribute_changes.tell(device_id, [SWITCH])
+    context.live.tell(AttributesChanged(device_id, epoch, Scope.SHARED_SCOPE, (SWITCH,)))
     return go_to(f"/d/devices/{device_id}")
 
 
@@ -91,7 +93,9 @@ async def release(request: WebRequest, device_id: FromPath[UUID]) -> Response[An
         return await deeds.reclaim(stores.claims, state, actor, context.policy, context.keys)
 
     await context.storage.write(work)
-    await follow_deed_end(device_id, context.storage, context.exchange, context.attribute_changes)
+    await follow_deed_end(
+        device_id, context.storage, context.exchange, context.attribute_changes, context.live
+    )
     return go_to("/d/devices?released=1")
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.keys import KeyRing
+from deedbox.core.live import LiveChanges
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage
 from deedbox.core.value_limits import ValueLimits
 from deedbox.core.windows import Announced
 from deedbox.transports.http.settings import DeviceApiSettings
+from deedbox.transports.rate_limits import RateLimits
 
 
 def system_clock_ms() -> int:
@@ -32,6 +34,8 @@ class DeviceContext:
     policy: ClaimPolicy
     exchange: Exchange
     attribute_changes: AttributeChanges
+    live: LiveChanges
+    rate_limits: RateLimits
     settings: DeviceApiSettings = field(default_factory=DeviceApiSettings)
     value_limits: ValueLimits = field(default_factory=ValueLimits)
     clock_ms: Callable[[], int] = system_clock_ms

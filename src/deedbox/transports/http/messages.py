@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from deedbox.core import attributes, telemetry, windows
 from deedbox.core.attributes import Report, Scope
 from deedbox.core.errors import InvalidValue
+from deedbox.core.live import AttributesChanged, PointsArrived, tell_stored, watched_epochs
 from deedbox.core.storage import Stores
 from deedbox.core.telemetry import Recording
 from deedbox.core.value_limits import NameBudget
@@ -21,6 +22,9 @@ from deedbox.transports.http.requests import DeviceRequest
 
 _NO_SERVER_SIDE = {"error": "This server has nothing that answers requests of devices."}
 _HIGHEST_COMMAND_ID = 2**63 - 1
+
+#: Why it was not stored; or the epoch that it was stored in, None where nobody watches the device.
+Stored = InvalidValue | int | None
 
 _log = logging.getLogger(__name__)
 
@@ -49,15 +53,20 @@ class Messages:
     async def telemetry(self, request: DeviceRequest) -> Answer:
         """Store measurements."""
         points = payloads.telemetry(await self._body(request), self._context.clock_ms())
+        if request.limiter:
+            request.limiter.check_telemetry(0, len(points), self._context.clock_ms())
         if points:
-            _raise(await self._record(Recording(request.device_id, points)))
+            epoch = _accepted(await self._record(Recording(request.device_id, points)))
+            tell_stored(self._context.live, PointsArrived(request.device_id, 0, tuple(points)), epoch)
         return DONE
 
     async def attributes(self, request: DeviceRequest) -> Answer:
         """Store what the device reports about itself."""
         values = payloads.attributes(await self._body(request))
         if values:
-            _raise(await self._report(Report(request.device_id, values)))
+            epoch = _accepted(await self._report(Report(request.device_id, values)))
+            change = AttributesChanged(request.device_id, 0, Scope.CLIENT_SCOPE, tuple(values))
+            tell_stored(self._context.live, change, epoch)
         return DONE
 
     async def read_attributes(self, request: DeviceRequest) -> Answer:
@@ -102,33 +111,37 @@ def _announcing(context: DeviceContext) -> Callable[[Announcement], Awaitable[An
     return context.storage.batched(announce)
 
 
-def _recording(context: DeviceContext) -> Callable[[Recording], Awaitable[InvalidValue | None]]:
+def _recording(context: DeviceContext) -> Callable[[Recording], Awaitable[Stored]]:
     budget = NameBudget(context.value_limits.most_series, "time series")
 
-    async def record(stores: Stores, asked: Sequence[Recording]) -> Sequence[InvalidValue | None]:
+    async def record(stores: Stores, asked: Sequence[Recording]) -> Sequence[Stored]:
         store = stores.time_series
         wanted = [(it.entity_id, frozenset(point.key for point in it.points)) for it in asked]
         # Answers, not exceptions: one device's refusal must not cost those that share its commit.
         refusals = await budget.refusals(wanted, store.series_names)
         await telemetry.record([it for it, no in zip(asked, refusals, strict=True) if no is None], store)
-        return refusals
+        epochs = await watched_epochs(store, context.live, (it.entity_id for it in asked))
+        return [no or epochs.get(it.entity_id) for it, no in zip(asked, refusals, strict=True)]
 
     return context.storage.batched(record)
 
 
-def _reporting(context: DeviceContext) -> Callable[[Report], Awaitable[InvalidValue | None]]:
+def _reporting(context: DeviceContext) -> Callable[[Report], Awaitable[Stored]]:
     budget = NameBudget(context.value_limits.most_attributes, "attributes")
 
-    async def report(stores: Stores, asked: Sequence[Report]) -> Sequence[InvalidValue | None]:
+    async def report(stores: Stores, asked: Sequence[Report]) -> Sequence[Stored]:
         store = stores.attributes
         wanted = [(it.device_id, frozenset(it.values)) for it in asked]
         refusals = await budget.refusals(wanted, store.reported_names)
         await attributes.report([it for it, no in zip(asked, refusals, strict=True) if no is None], store)
-        return refusals
+        epochs = await watched_epochs(store, context.live, (it.device_id for it in asked))
+        return [no or epochs.get(it.device_id) for it, no in zip(asked, refusals, strict=True)]
 
     return context.storage.batched(report)
 
 
-def _raise(refusal: InvalidValue | None) -> None:
-    if refusal is not None:
-        raise refusal
+def _accepted(stored: Stored) -> int | None:
+    """Return the epoch, if it is known. Raises the refusal."""
+    if isinstance(stored, InvalidValue):
+        raise stored
+    return stored
