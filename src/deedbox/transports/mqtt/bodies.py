@@ -41,8 +41,8 @@ def read_publish(reader: FieldReader, level: int, flags: int) -> Publish:
     properties = _properties(reader, PacketType.PUBLISH, level)
     if topic or properties.topic_alias is None:
         check_topic_name(topic)
-    if properties is not EMPTY:
-        _check_message_properties(properties)
+    if properties.topic_alias == 0:
+        refuse("A topic alias is 0; 1 to 65535 was expected.", Reason.TOPIC_ALIAS_INVALID)
     return Publish(
         topic, reader.rest(), qos, packet_id, bool(flags & _RETAIN), bool(flags & _DUPLICATE), properties
     )
@@ -67,13 +67,6 @@ def _check_publish_flags(flags: int) -> None:
         refuse("PUBLISH has QoS 3; 0, 1 or 2 was expected.")
     if flags & _DUPLICATE and not flags & _QOS:
         refuse("PUBLISH with QoS 0 is marked as a duplicate.")
-
-
-def _check_message_properties(properties: Properties) -> None:
-    if properties.topic_alias == 0:
-        refuse("A topic alias is 0; 1 to 65535 was expected.", Reason.TOPIC_ALIAS_INVALID)
-    if properties.response_topic is not None:
-        check_topic_name(properties.response_topic)
 
 
 def _properties(reader: FieldReader, packet: PacketType, level: int) -> Properties:
@@ -168,7 +161,7 @@ def _disconnect(reader: FieldReader, level: int) -> Disconnect:
 
 def _auth(reader: FieldReader, level: int) -> Auth:
     packet = Auth(*_reason_and_properties(reader, PacketType.AUTH, level))
-    if packet.reason and packet.properties.authentication_method is None:
+    if packet != Auth() and packet.properties.authentication_method is None:
         refuse("AUTH has no authentication method.", Reason.PROTOCOL_ERROR)
     return packet
 

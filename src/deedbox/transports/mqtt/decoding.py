@@ -30,7 +30,7 @@ class Failure(msgspec.Struct, frozen=True):
 class Decoder:
     """Turns the bytes of one connection into packets, of either direction.
 
-    `level` is that of the CONNECT that came, 0 before; packets before it are read as MQTT 3.1.1. When the
+    `level` is that of the first CONNECT, 0 before; packets before it are read as MQTT 3.1.1. When that
     CONNECT names a version that is not ours, `failure` has UNSUPPORTED_PROTOCOL_VERSION and `level` is the
     one to answer in. `largest_packet_bytes` counts whole packets and may be changed at any time.
     """
@@ -58,9 +58,9 @@ class Decoder:
         self._topic = ""
 
     @property
-    def is_within_packet(self) -> bool:
-        """Whether the beginning of a packet has come, and its end has not."""
-        return self._incomplete is not None
+    def buffered_bytes(self) -> int:
+        """How much has come of a packet whose end has not; always less than the largest packet."""
+        return len(self._incomplete or b"")
 
     def feed(self, data: bytes) -> list[Packet]:
         """Return the packets that are complete with `data`. Never raises: a `failure` ends it all."""
@@ -165,13 +165,14 @@ class Decoder:
         return packet
 
     def _connect(self, reader: FieldReader) -> Connect:
-        self.level, is_known = read_level(reader)
+        level, is_known = read_level(reader)
+        is_first = not self.level
+        if is_first:
+            self.level = level
         if not is_known:
-            refuse(
-                "CONNECT names a protocol that is not MQTT 3.1, 3.1.1 or 5.",
-                Reason.UNSUPPORTED_PROTOCOL_VERSION,
-            )
-        return read_connect(reader, self.level)
+            reason = Reason.UNSUPPORTED_PROTOCOL_VERSION if is_first else Reason.PROTOCOL_ERROR
+            refuse("CONNECT names a protocol that is not MQTT 3.1, 3.1.1 or 5.", reason)
+        return read_connect(reader, level)
 
     def _remember(self, first: int, topic: str, body: bytes) -> None:
         length = body[1]

@@ -15,6 +15,7 @@ from deedbox.transports.mqtt.fields import (
 )
 from deedbox.transports.mqtt.packet_types import PacketType
 from deedbox.transports.mqtt.reasons import Reason
+from deedbox.transports.mqtt.topic_syntax import check_topic_name
 
 
 class Properties(msgspec.Struct, frozen=True, gc=False, kw_only=True, repr_omit_defaults=True):
@@ -138,6 +139,8 @@ def read_properties(reader: FieldReader, packet: PacketType) -> Properties:
         _read_one(fields, packet, found)
     if "authentication_data" in found and "authentication_method" not in found:
         refuse("Authentication data came without an authentication method.", Reason.PROTOCOL_ERROR)
+    if "response_topic" in found:
+        check_topic_name(found["response_topic"])
     return Properties(**found)
 
 
