@@ -39,10 +39,7 @@ def read_publish(reader: FieldReader, level: int, flags: int) -> Publish:
     topic = reader.text()
     packet_id = reader.packet_id() if qos else 0
     properties = _properties(reader, PacketType.PUBLISH, level)
-    if topic or properties.topic_alias is None:
-        check_topic_name(topic)
-    if properties.topic_alias == 0:
-        refuse("A topic alias is 0; 1 to 65535 was expected.", Reason.TOPIC_ALIAS_INVALID)
+    _check_topic(topic, properties, level)
     return Publish(
         topic, reader.rest(), qos, packet_id, bool(flags & _RETAIN), bool(flags & _DUPLICATE), properties
     )
@@ -67,6 +64,15 @@ def _check_publish_flags(flags: int) -> None:
         refuse("PUBLISH has QoS 3; 0, 1 or 2 was expected.")
     if flags & _DUPLICATE and not flags & _QOS:
         refuse("PUBLISH with QoS 0 is marked as a duplicate.")
+
+
+def _check_topic(topic: str, properties: Properties, level: int) -> None:
+    if properties.topic_alias == 0:
+        refuse("A topic alias is 0; 1 to 65535 was expected.", Reason.TOPIC_ALIAS_INVALID)
+    if topic or level < 5:
+        check_topic_name(topic)
+    elif properties.topic_alias is None:
+        refuse("PUBLISH has neither a topic nor a topic alias.", Reason.PROTOCOL_ERROR)
 
 
 def _properties(reader: FieldReader, packet: PacketType, level: int) -> Properties:
