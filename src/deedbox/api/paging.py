@@ -50,5 +50,10 @@ async def page_of(
 def _walk(request: ApiRequest, principal: Principal) -> bytes:
     """Name somebody's way through one list: whatever but the page's number makes it another one."""
     query = sorted(pair for pair in request.query_params.multi_items() if pair[0] != "page")
-    subject = repr((principal.user_id, principal.customer_id, request.url.path, query))
-    return hashlib.blake2b(subject.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return walk_of(principal, repr((request.url.path, query)))
+
+
+def walk_of(principal: Principal, subject: str) -> bytes:
+    """Name somebody's way through the list that `subject` describes."""
+    whole = repr((principal.user_id, principal.customer_id, subject))
+    return hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).digest()

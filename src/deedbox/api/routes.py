@@ -18,6 +18,8 @@ from deedbox.api import (
     device_profile_lists,
     device_profiles,
     devices,
+    entity_keys,
+    entity_queries,
     rpc,
     tenant_profiles,
     tenants,
@@ -100,6 +102,13 @@ ROUTES: list[ControllerRouterHandler] = [
     time_series.get_history,
     time_series.save_time_series,
     time_series.delete_time_series,
+    # Entity queries
+    entity_queries.find_entities,
+    entity_queries.count_entities,
+    entity_keys.find_keys,
+    entity_keys.find_keys_with_samples,
+    entity_keys.profile_series_keys,
+    entity_keys.profile_attribute_keys,
     # Tenants
     tenants.save_tenant,
     tenants.get_tenant,

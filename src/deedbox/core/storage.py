@@ -17,13 +17,14 @@ from deedbox.core.credentials import CredentialsStore
 from deedbox.core.customers import CustomerStore
 from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.devices import DeviceStore
+from deedbox.core.entity_values import EntityDataStore
 from deedbox.core.erasure import ErasureStore
 from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.rotation import RotationStore
 from deedbox.core.telemetry import TimeSeriesStore
-from deedbox.core.tenants import TenantStore
 from deedbox.core.telemetry_journal import JournalStore
+from deedbox.core.tenants import TenantStore
 from deedbox.core.users import UserStore
 from deedbox.core.value_erasure import ValueErasureStore
 from deedbox.core.windows import AnnounceStore
@@ -112,16 +113,21 @@ class Stores(Protocol):
         ...
 
     @property
+    def journal(self) -> JournalStore:
+        """Telemetry that waits to be moved to the time series."""
+        ...
+
+    @property
+    def entity_data(self) -> EntityDataStore:
+        """Values of many things at once."""
+        ...
+
+    @property
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
         ...
 
     @property
-    @property
-    def journal(self) -> JournalStore:
-        """Telemetry that waits to be moved to the time series."""
-        ...
-
     def value_erasure(self) -> ValueErasureStore:
         """What ended deeds left behind, to be deleted."""
         ...

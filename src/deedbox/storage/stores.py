@@ -13,13 +13,14 @@ from deedbox.storage.customers import CustomerStore
 from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.devices import DeviceStore
+from deedbox.storage.entity_data import EntityDataStore
 from deedbox.storage.erasure import ErasureStore
 from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
 from deedbox.storage.rotation import RotationStore
 from deedbox.storage.statements import Transaction
-from deedbox.storage.tenants import TenantStore
 from deedbox.storage.telemetry_journal import JournalStore
+from deedbox.storage.tenants import TenantStore
 from deedbox.storage.time_series import TimeSeriesStore
 from deedbox.storage.users import UserStore
 from deedbox.storage.value_erasure import ValueErasureStore
@@ -109,16 +110,21 @@ class Stores:
         return TimeSeriesStore(self.transaction)
 
     @property
+    def journal(self) -> JournalStore:
+        """Telemetry that waits to be moved to the time series."""
+        return JournalStore(self.transaction)
+
+    @property
+    def entity_data(self) -> EntityDataStore:
+        """Values of many things at once."""
+        return EntityDataStore(self.transaction)
+
+    @property
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
         return HousekeepingStore(self.transaction)
 
     @property
-    @property
-    def journal(self) -> JournalStore:
-        """Telemetry that waits to be moved to the time series."""
-        return JournalStore(self.transaction)
-
     def value_erasure(self) -> ValueErasureStore:
         """What ended deeds left behind, to be deleted."""
         return ValueErasureStore(self.transaction)
