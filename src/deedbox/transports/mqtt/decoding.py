@@ -101,7 +101,7 @@ class Decoder:
         has_properties, limit = self.level == 5, self.largest_packet_bytes
         skipped = len(raw_topic) + (2 if first == _QOS_1 else 0) + has_properties
         packet_id = 0
-        while end - position > skipped + 2 and data[position] == first:
+        while end - position >= skipped + 2 and data[position] == first:
             stop = start = position + 2
             length = data[position + 1]
             if length > 127:
