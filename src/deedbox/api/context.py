@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.deed_ends import follow_deed_end
+from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.errors import NotSignedIn
 from deedbox.core.histories import ReadingLimits
 from deedbox.core.import_files import ImportLimits
@@ -26,6 +27,10 @@ from deedbox.core.storage import Storage
 ApiRequest = Request[Principal, str, State]
 
 
+async def _nothing_to_reload() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class ApiContext:
     """Everything behind the API. `claim` is the batched claim: one request in, its outcome out."""
@@ -39,6 +44,9 @@ class ApiContext:
     exchange: Exchange
     attribute_changes: AttributeChanges
     live: LiveChanges
+    device_limits: DeviceLimits = field(default_factory=DeviceLimits)
+    #: To be called after a change of a tenant's limits, so that they count at once.
+    reload_limits: Callable[[], Awaitable[None]] = _nothing_to_reload
     reading_limits: ReadingLimits = field(default_factory=ReadingLimits)
     import_limits: ImportLimits = field(default_factory=ImportLimits)
     pages: PageMemory = field(default_factory=PageMemory)

@@ -31,6 +31,7 @@ TABLE: Mapping[type[errors.Refusal], tuple[int, int]] = {
     errors.NameTaken: (400, 31),
     errors.NotFound: (404, 32),
     errors.TooManyAttempts: (429, 33),
+    errors.TooManyMessages: (429, 33),
     errors.TooBusy: (503, 33),
     errors.VersionConflict: (409, 35),
     errors.LimitReached: (403, 41),
@@ -127,7 +128,7 @@ def _details(refusal: errors.Refusal) -> dict[str, Any]:
 
 
 def _headers(refusal: errors.Refusal) -> dict[str, str] | None:
-    if isinstance(refusal, errors.TooManyAttempts):
+    if isinstance(refusal, errors.TooManyAttempts | errors.TooManyMessages):
         return {"Retry-After": str(-(-refusal.retry_after_ms // 1000))}
     return None
 

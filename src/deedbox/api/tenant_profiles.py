@@ -5,7 +5,7 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from deedbox.api.context import ApiRequest, principal_of
+from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.shapes.entities import Page
 from deedbox.api.shapes.tenants import (
     EntityInfoShape,
@@ -36,16 +36,17 @@ async def get_info(request: ApiRequest, profile_id: FromPath[UUID]) -> EntityInf
 
 @get("/api/tenantProfile/{profile_id:str}", tags=TAGS, summary="Read the tenant profile")
 async def get_profile(request: ApiRequest, profile_id: FromPath[UUID]) -> TenantProfileShape:
-    """Return the profile that every tenant has; it sets no limits."""
+    """Return the profile that every tenant has, with the limits of tenants that have none of their own."""
     await _check(request, profile_id)
-    return tenant_profile_shape()
+    return tenant_profile_shape(context_of(request).device_limits)
 
 
 @get("/api/tenantProfiles", tags=TAGS, summary="List tenant profiles")
 async def list_profiles(request: ApiRequest) -> Page[TenantProfileShape]:
     """Return the one profile as a page."""
     await _check(request)
-    return Page(data=[tenant_profile_shape()], total_pages=1, total_elements=1, has_next=False)
+    profile = tenant_profile_shape(context_of(request).device_limits)
+    return Page(data=[profile], total_pages=1, total_elements=1, has_next=False)
 
 
 @get("/api/tenantProfileInfos", tags=TAGS, summary="List names of tenant profiles")

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from deedbox.core.claim_intents import ClaimPagePolicy
+from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.histories import ReadingLimits
 from deedbox.core.import_files import ImportLimits
 from deedbox.core.ownership import ClaimPolicy
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim: ClaimPolicy = ClaimPolicy()
     sign_in: SignInPolicy = SignInPolicy()
     device_api: DeviceApiSettings = DeviceApiSettings()
+    device_limits: DeviceLimits = DeviceLimits()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
     values: ValueLimits = ValueLimits()
     reading: ReadingLimits = ReadingLimits()

@@ -100,6 +100,16 @@ class TooManyAttempts(Refusal):
         self.retry_after_ms = retry_after_ms
 
 
+class TooManyMessages(Refusal):
+    """Too many messages. Wait, then send again."""
+
+    code = "too_many_messages"
+
+    def __init__(self, message: str, retry_after_ms: int) -> None:
+        super().__init__(message, retry_after_ms=retry_after_ms)
+        self.retry_after_ms = retry_after_ms
+
+
 class TooBusy(Refusal):
     """Too many people sign in at this moment. Try again in a few seconds."""
 

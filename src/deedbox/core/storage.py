@@ -15,6 +15,7 @@ from deedbox.core.claim_pages import ClaimPageStore
 from deedbox.core.claim_requests import ClaimStore
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.customers import CustomerStore
+from deedbox.core.device_limits import DeviceLimitStore
 from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.devices import DeviceStore
 from deedbox.core.entity_values import EntityDataStore
@@ -80,6 +81,11 @@ class Stores(Protocol):
     @property
     def device_profiles(self) -> DeviceProfileStore:
         """Device profiles."""
+        ...
+
+    @property
+    def device_limits(self) -> DeviceLimitStore:
+        """How much the devices of tenants may send."""
         ...
 
     @property

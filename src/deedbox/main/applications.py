@@ -37,6 +37,7 @@ def device_side(parts: Parts) -> DeviceApplication:
             policy=parts.settings.claim,
             exchange=parts.exchange,
             attribute_changes=parts.attribute_changes,
+            rate_limits=parts.rate_limits,
             live=parts.live,
             settings=parts.settings.device_api,
             value_limits=parts.settings.values,
@@ -56,6 +57,8 @@ def _rest(parts: Parts) -> Application:
         exchange=parts.exchange,
         attribute_changes=parts.attribute_changes,
         live=parts.live,
+        device_limits=parts.settings.device_limits,
+        reload_limits=parts.rate_limits.reload,
         reading_limits=parts.settings.reading,
         import_limits=parts.settings.bulk_import,
     )

@@ -1,5 +1,6 @@
 """The parts behind the edges: keys, database, sign-in, live exchange; opened in order, closed in reverse."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from deedbox.security.tokens import SignInTokens
 from deedbox.serving.metrics import Metrics
 from deedbox.storage.opening import open_storage
 from deedbox.storage.sqlite import SQLiteStorage, system_clock_ms
+from deedbox.transports.rate_limits import RateLimits
 
 _log = structlog.get_logger("deedbox.claims")
 
@@ -45,6 +47,7 @@ class Parts:
     sign_ins: SignIns
     exchange: CommandExchange
     attribute_changes: AttributeHints
+    rate_limits: RateLimits
     live: BusLiveChanges
     claim: Claim
 
@@ -71,9 +74,27 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             sign_ins=SignIns(storage, keys, hasher, tokens, authenticator, settings.sign_in),
             exchange=CommandExchange(bus, uuid4().hex, settings.device_api.commands_per_device),
             attribute_changes=AttributeHints(bus),
+            rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
             live=live,
             claim=_claim(settings, keys, storage, metrics, live),
         )
+
+
+@asynccontextmanager
+async def _rate_limits(
+    settings: Settings, storage: SQLiteStorage, metrics: Metrics
+) -> AsyncIterator[RateLimits]:
+    def count(whose: str, kind: str) -> None:
+        metrics.limited.labels(whose, kind).inc()
+
+    limits = RateLimits(storage, settings.device_limits, count)
+    await limits.reload()
+    reading = asyncio.create_task(limits.keep_fresh())
+    try:
+        yield limits
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
 
 
 def _claim(

@@ -10,6 +10,9 @@ from deedbox.storage.devices import DeviceStore
 from deedbox.storage.tallies import change_tally
 from deedbox.storage.users import UserStore
 
+_REST_OF_TENANT = (
+    "erase_old_deeds", "erase_profiles", "erase_claim_intents", "erase_tenant_limits", "erase_tenant",
+)  # fmt: skip
 _WHAT_ENTITIES_SAID = ("erase_attributes_of", "erase_latest_of", "erase_series_of", "erase_tallies_of")
 
 
@@ -62,7 +65,7 @@ class ErasureStore(DeedStore):
 
     async def delete_tenant(self, tenant_id: UUID) -> None:
         """Delete a tenant's row and what is left of it, but for its ownership ledger and events."""
-        for statement in ("erase_old_deeds", "erase_profiles", "erase_claim_intents", "erase_tenant"):
+        for statement in _REST_OF_TENANT:
             await self.transaction.run(statement, tenant_id=tenant_id)
         await self._forget([(tenant_id,)])
         await change_tally(self.transaction, NULL_ID, "tenant", -1)

@@ -11,6 +11,7 @@ from deedbox.storage.claim_pages import ClaimPageStore
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.customers import CustomerStore
 from deedbox.storage.deeds import ClaimStore
+from deedbox.storage.device_limits import DeviceLimitStore
 from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.devices import DeviceStore
 from deedbox.storage.entity_data import EntityDataStore
@@ -78,6 +79,11 @@ class Stores:
     def device_profiles(self) -> DeviceProfileStore:
         """Device profiles."""
         return DeviceProfileStore(self.transaction)
+
+    @property
+    def device_limits(self) -> DeviceLimitStore:
+        """How much the devices of tenants may send."""
+        return DeviceLimitStore(self.transaction)
 
     @property
     def claim_control(self) -> ClaimControlStore:

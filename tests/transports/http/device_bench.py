@@ -19,6 +19,7 @@ from deedbox.core.attributes import Attribute, NewAttribute, Scope, Writer, writ
 from deedbox.core.credential_kinds import CredentialsDraft
 from deedbox.core.credentials import change_credentials
 from deedbox.core.deed_ends import follow_deed_end
+from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.devices import Device
 from deedbox.core.holders import Extent
 from deedbox.core.ownership import ClaimPolicy
@@ -34,6 +35,7 @@ from deedbox.transports.http.answers import Scope as AsgiScope
 from deedbox.transports.http.application import DeviceApplication, device_application
 from deedbox.transports.http.context import DeviceContext
 from deedbox.transports.http.settings import DeviceApiSettings
+from deedbox.transports.rate_limits import RateLimits
 from tests.ports import free_port
 from tests.storage.sqlite_bench import SQLiteBench
 
@@ -56,6 +58,8 @@ class DeviceBench:
         self.heard: list[Announced] = []
         self.settings = settings
         self.value_limits = ValueLimits()
+        self.refused: list[tuple[str, str]] = []
+        self.rate_limits = self._rate_limits(DeviceLimits())
         bus = LocalBus()
         self.exchange = CommandExchange(bus, "bench", settings.commands_per_device)
         self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
@@ -73,6 +77,14 @@ class DeviceBench:
         self.value_limits = limits
         self.application = self._application()
 
+    def limit_rates(self, limits: DeviceLimits) -> None:
+        """Go on, as after a restart, with limits of the deployment on what devices send."""
+        self.rate_limits = self._rate_limits(limits)
+        self.application = self._application()
+
+    def _rate_limits(self, limits: DeviceLimits) -> RateLimits:
+        return RateLimits(self.sqlite.storage, limits, lambda *it: self.refused.append(it))
+
     def _application(self) -> DeviceApplication:
         return device_application(
             DeviceContext(
@@ -81,6 +93,7 @@ class DeviceBench:
                 policy=self.scene.policy,
                 exchange=self.exchange,
                 attribute_changes=self.changes,
+                rate_limits=self.rate_limits,
                 live=self.live,
                 settings=self.settings,
                 value_limits=self.value_limits,

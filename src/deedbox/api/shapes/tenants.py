@@ -5,9 +5,11 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from deedbox.api.shapes.contacts import ContactShape, contact_fields, stored_contact
+from deedbox.api.shapes.device_limits import profile_limits
 from deedbox.api.shapes.devices import IdShape
 from deedbox.api.shapes.entities import EntityId, Wire, json_value, reference
 from deedbox.core.contacts import additional_info_text, contact_of
+from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.ids import NULL_ID
 from deedbox.core.tenants import TENANT_PROFILE_ID, TENANT_PROFILE_NAME, Tenant
 
@@ -72,7 +74,7 @@ class EntityInfoShape(Wire):
 
 
 class TenantProfileShape(Wire):
-    """The one tenant profile: there are no limits in it."""
+    """The one tenant profile; in its configuration are the deployment's limits on what devices send."""
 
     id: EntityId
     created_time: int
@@ -110,8 +112,8 @@ def tenant_draft(it: TenantSaveShape, stored: Tenant | None) -> Tenant:
     )
 
 
-def tenant_profile_shape() -> TenantProfileShape:
-    """Return the wire form of the one tenant profile."""
+def tenant_profile_shape(limits: DeviceLimits) -> TenantProfileShape:
+    """Return the wire form of the one tenant profile with the deployment's limits."""
     return TenantProfileShape(
         id=reference("TENANT_PROFILE", TENANT_PROFILE_ID),
         created_time=0,
@@ -119,7 +121,7 @@ def tenant_profile_shape() -> TenantProfileShape:
         description="The profile of all tenants.",
         isolated_tb_rule_engine=False,
         default=True,
-        profile_data={"configuration": {"type": "DEFAULT"}},
+        profile_data={"configuration": {"type": "DEFAULT"} | profile_limits(limits)},
     )
 
 

@@ -28,6 +28,7 @@ TABLE: Mapping[type[errors.Refusal], tuple[int, int]] = {
     errors.InvalidValues: (400, 31),
     errors.NameTaken: (400, 31),
     errors.TooManyAttempts: (429, 33),
+    errors.TooManyMessages: (429, 33),
     errors.VersionConflict: (409, 35),
     errors.LimitReached: (503, 33),
     errors.TooBusy: (503, 33),
@@ -75,7 +76,11 @@ def refusal_answer(refusal: errors.Refusal) -> Answer:
     more = {}
     if isinstance(refusal, errors.InvalidValue) and refusal.pointer:
         more = {"errors": [{"pointer": refusal.pointer, "message": refusal.message}]}
-    return error_answer(status, error_code, refusal.code, refusal.message, **more)
+    answer = error_answer(status, error_code, refusal.code, refusal.message, **more)
+    if isinstance(refusal, errors.TooManyMessages):
+        wait_s = -(-refusal.retry_after_ms // 1000)
+        return answer._replace(headers=((b"retry-after", str(wait_s).encode()),))
+    return answer
 
 
 async def send_answer(answer: Answer, send: Send) -> None:

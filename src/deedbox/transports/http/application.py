@@ -45,6 +45,7 @@ class DeviceApplication:
         self._context = context
         self._activity = ActivityNotes(context.storage)
         messages, news = Messages(context), News(context)
+        self._messages = messages
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "claim": {"POST": messages.claim},
             "telemetry": {"POST": messages.telemetry},
@@ -98,7 +99,21 @@ class DeviceApplication:
         if device_id is None:
             return UNKNOWN_TOKEN
         self._activity.note(device_id, self._context.clock_ms())
-        return await handler(DeviceRequest(scope, receive, device_id, rest))
+        request = DeviceRequest(scope, receive, device_id, rest)
+        if self._context.rate_limits.is_limiting:
+            await self._count(request, handler)
+        return await handler(request)
+
+    async def _count(self, request: DeviceRequest, handler: Handler) -> None:
+        limiter = await self._context.rate_limits.limiter_of(request.device_id)
+        if limiter is None:
+            return
+        now_ms = self._context.clock_ms()
+        if handler == self._messages.telemetry:
+            limiter.check_telemetry(1, 0, now_ms)
+            request.limiter = limiter  # the values in it are counted when they are known
+        else:
+            limiter.check_message(now_ms)
 
     async def _device_of(self, token: str) -> UUID | None:
         # Looked up every time: a token that was revoked stops working at once, on every node.

@@ -13,6 +13,7 @@ from deedbox.core.storage import Storage
 from deedbox.core.value_limits import ValueLimits
 from deedbox.core.windows import Announced
 from deedbox.transports.http.settings import DeviceApiSettings
+from deedbox.transports.rate_limits import RateLimits
 
 
 def system_clock_ms() -> int:
@@ -34,6 +35,7 @@ class DeviceContext:
     exchange: Exchange
     attribute_changes: AttributeChanges
     live: LiveChanges
+    rate_limits: RateLimits
     settings: DeviceApiSettings = field(default_factory=DeviceApiSettings)
     value_limits: ValueLimits = field(default_factory=ValueLimits)
     clock_ms: Callable[[], int] = system_clock_ms

@@ -53,6 +53,8 @@ class Messages:
     async def telemetry(self, request: DeviceRequest) -> Answer:
         """Store measurements."""
         points = payloads.telemetry(await self._body(request), self._context.clock_ms())
+        if request.limiter:
+            request.limiter.check_telemetry(0, len(points), self._context.clock_ms())
         if points:
             epoch = _accepted(await self._record(Recording(request.device_id, points)))
             tell_stored(self._context.live, PointsArrived(request.device_id, 0, tuple(points)), epoch)

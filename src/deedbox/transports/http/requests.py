@@ -6,6 +6,7 @@ from uuid import UUID
 
 from deedbox.core.errors import InvalidValue, PayloadTooLarge
 from deedbox.transports.http.answers import Receive, Scope
+from deedbox.transports.rate_limits import Limiter
 
 PREFIX = b"/api/v1/"
 
@@ -21,7 +22,7 @@ class BodyTooSlow(Exception):
 class DeviceRequest:
     """A request of a device that is known by its token."""
 
-    __slots__ = ("_scope", "device_id", "receive", "rest")
+    __slots__ = ("_scope", "device_id", "limiter", "receive", "rest")
 
     def __init__(self, scope: Scope, receive: Receive, device_id: UUID, rest: str) -> None:
         self._scope = scope
@@ -29,6 +30,8 @@ class DeviceRequest:
         self.device_id = device_id
         #: What stands behind the route in the path, as the 7 in `/rpc/7`.
         self.rest = rest
+        #: What holds the device to its limits, None where nobody has any.
+        self.limiter: Limiter | None = None
 
     async def body(self, limit_bytes: int, timeout_s: float) -> bytes:
         """Return the body. Raises PayloadTooLarge, BodyTooSlow, ClientGone."""
