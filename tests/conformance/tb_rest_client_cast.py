@@ -5,16 +5,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tb_rest_client import RestClient  # type: ignore[import-not-found]
-from tb_rest_client.models import (  # type: ignore[import-not-found]
-    ActivateUserRequest,
-    ClaimRequest,
-    Customer,
-    User,
-)
 from tb_rest_client.rest import ApiException  # type: ignore[import-not-found]
 
 from tests.conformance.gadget import WAIT_S, Gadget
+from tests.conformance.tb_rest_client_generation import Client, models
 
 PASSWORD = "a password for everybody"
 
@@ -61,7 +55,7 @@ class Cast:
 
     def sign_in(self, email: str, password: str) -> Any:
         """A client of somebody's own; its thread is not started, so it refreshes when told."""
-        client = RestClient(self.base_url, timeout=WAIT_S)
+        client = Client(self.base_url, timeout=WAIT_S)
         client.login(email, password)
         return client
 
@@ -70,7 +64,7 @@ class Cast:
         saved = host.save_user(user, send_activation_mail=False)
         link = host.get_activation_link(saved.id)
         token = link.partition("activateToken=")[2]
-        request = ActivateUserRequest(activate_token=token, password=PASSWORD)
+        request = models.ActivateUserRequest(activate_token=token, password=PASSWORD)
         pair = host.activate_user(request, send_activation_mail=False)
         say(
             f"invited {user.email}",
@@ -84,8 +78,8 @@ class Cast:
 
     def new_customer(self, title: str, email: str) -> tuple[Any, Any]:
         """A customer and the signed-in client of its only user."""
-        customer = self.maker.save_customer(Customer(title=title))
-        user = User(email=email, authority="CUSTOMER_USER", customer_id=customer.id)
+        customer = self.maker.save_customer(models.Customer(title=title))
+        user = models.User(email=email, authority="CUSTOMER_USER", customer_id=customer.id)
         return customer, self.invite(self.maker, user)
 
     def gadget(self, device: Any) -> Gadget:
@@ -100,7 +94,7 @@ class Cast:
     @staticmethod
     def claim(who: Any, device_name: str, secret_key: str | None) -> Any:
         """The answer to a claim, or the refusal."""
-        request = ClaimRequest(secret_key=secret_key)
+        request = models.ClaimRequest(secret_key=secret_key)
         answers: list[Any] = []
         refusal = refused(lambda: answers.append(who.claim_device_by_name(device_name, request)))
         return answers[0] if answers else refusal
