@@ -98,33 +98,27 @@ class Decoder:
         This loop is what a server does all day. It leaves whatever is unusual to the long way.
         """
         first, raw_topic, topic, end = self._first, self._raw_topic, self._topic, len(data)
-        has_properties, limit = self.level == 5, self.largest_packet_bytes
-        skipped = len(raw_topic) + (2 if first == _QOS_1 else 0) + has_properties
-        packet_id = 0
-        while end - position >= skipped + 2 and data[position] == first:
-            stop = start = position + 2
-            length = data[position + 1]
+        qos, has_properties = first >> 1 & 1, self.level == 5
+        before_payload = len(raw_topic) + 2 * qos + has_properties
+        id_back, longest, packet_id = 2 + has_properties, self.largest_packet_bytes - 3, 0
+        while end - position > before_payload and data[position] == first:
+            length, start = data[position + 1], position + 2
             if length > 127:
                 if not 0 < data[start] < 128:
                     break
-                stop = start = position + 3
-                length += (data[position + 2] << 7) - 128
-            stop += length
-            payload_at = start + skipped
-            if (
-                not payload_at <= stop <= end
-                or stop - position > limit
-                or not data.startswith(raw_topic, start)
-            ):
+                length += (data[start] << 7) - 128
+                start += 1
+            stop = start + length
+            if stop > end or not before_payload <= length <= longest or not data.startswith(raw_topic, start):
                 break
-            if has_properties and data[payload_at - 1]:
+            start += before_payload
+            if has_properties and data[start - 1]:
                 break
-            if first == _QOS_1:
-                id_at = start + len(raw_topic)
-                packet_id = data[id_at] << 8 | data[id_at + 1]
+            if qos:
+                packet_id = data[start - id_back] << 8 | data[start - id_back + 1]
                 if not packet_id:
                     break
-            packets.append(Publish(topic, data[payload_at:stop], (first & 2) >> 1, packet_id))
+            packets.append(Publish(topic, data[start:stop], qos, packet_id))
             position = stop
         return position
 
