@@ -16,7 +16,8 @@ from deedbox.config.declared import Settings
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.main.administrator import ensure_administrator
-from deedbox.main.applications import device_side, whole_application
+from deedbox.main.applications import whole_application
+from deedbox.main.device_sides import opened_device_sides
 from deedbox.main.folder import held_folder, migrate_if_needed
 from deedbox.main.parts import Parts, opened_parts
 from deedbox.serving.health import Readiness
@@ -136,12 +137,11 @@ async def opened_deployment(
         migrate_if_needed(settings, in_child=False)
     async with opened_parts(settings) as parts:
         await ensure_administrator(parts)
-        device = device_side(parts)
-        application = cast(Any, whole_application(parts, device, Readiness({})))
-        transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://deedbox.test") as client:
-            yield Deployment(parts, application, client)
-        await device.close()
+        async with opened_device_sides(parts) as devices:
+            application = cast(Any, whole_application(parts, devices.http, Readiness({})))
+            transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://deedbox.test") as client:
+                yield Deployment(parts, application, client)
 
 
 async def make_template(folder: Path) -> None:

@@ -16,6 +16,8 @@ from deedbox.core.sign_in import SignInPolicy
 from deedbox.core.value_limits import ValueLimits
 from deedbox.serving import settings as serving
 from deedbox.transports.http.settings import DeviceApiSettings
+from deedbox.transports.mqtt.settings import MqttSessionSettings
+from deedbox.transports.settings import JournalSettings
 
 #: The reference server's names, in its environment and in its files.
 ALIASES: Mapping[str, str] = {
@@ -45,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim: ClaimPolicy = ClaimPolicy()
     sign_in: SignInPolicy = SignInPolicy()
     device_api: DeviceApiSettings = DeviceApiSettings()
+    mqtt_sessions: MqttSessionSettings = MqttSessionSettings()
+    journal: JournalSettings = JournalSettings()
     device_limits: DeviceLimits = DeviceLimits()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
     values: ValueLimits = ValueLimits()

@@ -135,11 +135,13 @@ def _check_together(settings: Settings, origins: Mapping[str, str]) -> None:
             f"claim.max_duration_ms ({origins['claim.max_duration_ms']}), {claim.max_duration_ms}. "
             "Lower the first or raise the second."
         )
-    if settings.https.listen != "off" and not (tls.certificate_file and tls.key_file):
-        problems.append(
-            f"https.listen ({origins['https.listen']}) needs tls.certificate_file (--tls-certificate) "
-            "and tls.key_file (--tls-key)."
-        )
+    encrypted = {"https.listen": settings.https.listen, "mqtts.listen": settings.mqtts.listen}
+    for name, listen in encrypted.items():
+        if listen != "off" and not (tls.certificate_file and tls.key_file):
+            problems.append(
+                f"{name} ({origins[name]}) needs tls.certificate_file (--tls-certificate) "
+                "and tls.key_file (--tls-key)."
+            )
     if settings.http.listen == settings.https.listen == "off":
         problems.append(
             f"http.listen ({origins['http.listen']}) and https.listen ({origins['https.listen']}) are both "

@@ -5,13 +5,11 @@ from typing import cast
 from deedbox.api.application import rest_application
 from deedbox.api.context import ApiContext
 from deedbox.api.plain_claims import PlainClaims
-from deedbox.core.windows import Announced
 from deedbox.main.parts import Parts
 from deedbox.serving.front import Application, front_application
 from deedbox.serving.health import HealthApplication, Readiness
 from deedbox.serving.observing import ObservedApplication
-from deedbox.transports.http.application import DeviceApplication, device_application
-from deedbox.transports.http.context import DeviceContext
+from deedbox.transports.http.application import DeviceApplication
 from deedbox.web.application import web_application
 from deedbox.web.context import WebContext
 
@@ -22,28 +20,6 @@ def whole_application(parts: Parts, device: DeviceApplication, readiness: Readin
     front = front_application(device, _rest(parts), _web(parts), settings.http.trusted_proxies)
     observed = ObservedApplication(front, parts.metrics, settings.log.access)
     return HealthApplication(observed, readiness, parts.metrics.page)
-
-
-def device_side(parts: Parts) -> DeviceApplication:
-    """Return the device side over HTTP; to be closed before the database is."""
-
-    def count(announced: Announced) -> None:
-        parts.metrics.announcements.labels(announced.refused or "accepted").inc()
-
-    return device_application(
-        DeviceContext(
-            storage=parts.storage,
-            keys=parts.keys,
-            policy=parts.settings.claim,
-            exchange=parts.exchange,
-            attribute_changes=parts.attribute_changes,
-            rate_limits=parts.rate_limits,
-            live=parts.live,
-            settings=parts.settings.device_api,
-            value_limits=parts.settings.values,
-            announced=count,
-        )
-    )
 
 
 def _rest(parts: Parts) -> Application:

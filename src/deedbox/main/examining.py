@@ -164,7 +164,12 @@ def _key_file(settings: Settings) -> Finding:
 
 
 def _addresses(settings: Settings) -> Finding:
-    wanted = {"http.listen": settings.http.listen, "https.listen": settings.https.listen}
+    wanted = {
+        "http.listen": settings.http.listen,
+        "https.listen": settings.https.listen,
+        "mqtt.listen": settings.mqtt.listen,
+        "mqtts.listen": settings.mqtts.listen,
+    }
     parsed = {name: listen_address(text) for name, text in wanted.items()}
     addresses = {name: address for name, address in parsed.items() if address}
     shown = ", ".join(str(address) for address in addresses.values())

@@ -15,7 +15,8 @@ from deedbox import __version__
 from deedbox.config.declared import Settings
 from deedbox.core.storage import Stores
 from deedbox.main.administrator import ensure_administrator
-from deedbox.main.applications import device_side, whole_application
+from deedbox.main.applications import whole_application
+from deedbox.main.device_sides import opened_device_sides
 from deedbox.main.failures import understandable
 from deedbox.main.folder import held_folder, migrate_if_needed
 from deedbox.main.housekeeping import keep_house
@@ -26,7 +27,8 @@ from deedbox.serving.listeners import bind_all, close_all, tls_context
 from deedbox.serving.logs import configure_logs
 from deedbox.serving.servers import HttpServer, run_servers
 
-_LATER = ("mqtt", "mqtts", "coap", "coaps")
+_MQTT = ("mqtt.listen", "mqtts.listen")
+_LATER = ("coap", "coaps")
 
 _log = structlog.get_logger("deedbox")
 
@@ -53,15 +55,19 @@ async def _serve(
     async with opened_parts(settings) as parts:
         await parts.storage.write(_prove_writable)
         await ensure_administrator(parts)
-        device = device_side(parts)
-        application = whole_application(parts, device, _readiness(parts, servers))
-        for name, sockets in bound.items():
-            server = HttpServer(application, sockets, settings.http.keep_alive_s, settings.http.stop_grace_s)
-            if name == "https.listen" and tls:
-                server.use_tls(tls)
-            servers.append(server)
-        await _run(settings, parts, servers, device.end_polls)
-        await device.close()
+        async with opened_device_sides(parts) as devices:
+            application = whole_application(parts, devices.http, _readiness(parts, servers))
+            for name, sockets in bound.items():
+                if name in _MQTT:
+                    await devices.mqtt.listen(sockets, tls if name == "mqtts.listen" else None)
+                    continue
+                server = HttpServer(
+                    application, sockets, settings.http.keep_alive_s, settings.http.stop_grace_s
+                )
+                if name == "https.listen" and tls:
+                    server.use_tls(tls)
+                servers.append(server)
+            await _run(settings, parts, servers, devices.http.end_polls)
     _log.info("stopped")
 
 
@@ -94,13 +100,18 @@ def _spare_what_stays() -> None:
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if listen_address(settings.https.listen) is None:
+    if listen_address(settings.https.listen) is None and listen_address(settings.mqtts.listen) is None:
         return None
     return tls_context(Path(settings.tls.certificate_file), Path(settings.tls.key_file))
 
 
 def _addresses(settings: Settings) -> dict[str, ListenAddress]:
-    wanted = {"http.listen": settings.http.listen, "https.listen": settings.https.listen}
+    wanted = {
+        "http.listen": settings.http.listen,
+        "https.listen": settings.https.listen,
+        "mqtt.listen": settings.mqtt.listen,
+        "mqtts.listen": settings.mqtts.listen,
+    }
     parsed = {name: listen_address(text) for name, text in wanted.items()}
     return {name: address for name, address in parsed.items() if address is not None}
 

@@ -71,6 +71,8 @@ def _bind(
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Peers that vanished without a word are noticed, whatever their protocol's own keep-alive.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         made.bind(where)
     except OSError as error:
         made.close()

@@ -67,7 +67,7 @@ class MqttSettings(Struct, frozen=True):
     """Section `mqtt`."""
 
     listen: Annotated[
-        str, Meta(extra=_ADDRESS, description="Where MQTT will be served, from a later release on.")
+        str, Meta(extra=_ADDRESS, description="Where MQTT is served: `HOST:PORT`, or `off`.")
     ] = "0.0.0.0:1883"
 
 
@@ -75,7 +75,10 @@ class MqttsSettings(Struct, frozen=True):
     """Section `mqtts`."""
 
     listen: Annotated[
-        str, Meta(extra=_ADDRESS, description="Where MQTT over TLS will be served, from a later release on.")
+        str,
+        Meta(
+            extra=_ADDRESS, description="Where MQTT over TLS is served: `HOST:PORT`, or `off`; needs `[tls]`."
+        ),
     ] = "off"
 
 

@@ -138,6 +138,10 @@ class SQLiteTransaction:
             raise as_refusal(error) from error
 
 
+async def _nothing_to_settle(_: Collection[UUID]) -> None:
+    pass
+
+
 def _batch_size(waiting: int) -> int:
     """Return how many rows go into one statement: few sizes, since each is compiled and kept."""
     return next(size for size in _BATCH_SIZES if size <= waiting)
@@ -196,6 +200,7 @@ class SQLiteStorage:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+        self._settle: Callable[[Collection[UUID]], Awaitable[None]] = _nothing_to_settle
         self._checkpointer = Checkpointer(path, lambda: connect(path))
         self._commits = GroupCommit(self._begin, self._end)
 
@@ -227,8 +232,13 @@ class SQLiteStorage:
         answer: T = run_to_end(work(self._stores(self._inline)))
         return answer
 
+    def settle_by(self, settle: Callable[[Collection[UUID]], Awaitable[None]]) -> None:
+        """Have `settle` called by `settle()`: whoever fills the journal knows what is in it."""
+        self._settle = settle
+
     async def settle(self, device_ids: Collection[UUID]) -> None:
         """Bring all that these devices have sent so far to where reads of time series look."""
+        await self._settle(device_ids)
 
     async def close(self) -> None:
         """Finish what was submitted, then close the file."""

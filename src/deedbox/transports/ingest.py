@@ -74,8 +74,6 @@ class TelemetryIngest:
         self._mover.after_move = self._make_room
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
-        #: Called after the messages of a commit were acknowledged: to send what was written meanwhile.
-        self.after_commit: list[Callable[[], None]] = []
 
     async def open(self) -> None:
         """Begin; what an earlier run left in the journal is found by reads from now on."""
@@ -169,8 +167,6 @@ class TelemetryIngest:
             self._mover.forget((it.device_id, it.id) for it in stored.moved)
             self._acknowledge(batch, stored)
             self._tell(batch, stored)
-        for act in self.after_commit:
-            act()
 
     async def _store_new(self, stores: Stores, batch: _Batch, entries: list[Entry]) -> _Stored:
         """Decide about new names by what is stored, the journal included, then append what may be."""

@@ -86,6 +86,17 @@ def device_request(body: bytes) -> str:
     return method
 
 
+def attribute_request(body: bytes) -> tuple[list[str] | None, list[str] | None]:
+    """Return the names of client and of shared attributes that a device asks for; None where it names none.
+
+    Raises InvalidValue.
+    """
+    message = decode(body) if body else {}
+    if not isinstance(message, dict):
+        raise InvalidValue('A request for attributes is {"clientKeys": "a,b", "sharedKeys": "c"}.')
+    return _names(message, "clientKeys"), _names(message, "sharedKeys")
+
+
 def reply(body: bytes) -> bytes:
     """Return a reply to a command as strict JSON: as it came, if it is that. Raises InvalidValue."""
     if not body:
@@ -97,6 +108,15 @@ def reply(body: bytes) -> bytes:
 def command_message(command_id: int, method: str, params: Any) -> bytes:
     """Return a command as devices read it: `{"id": 1, "method": "setLight", "params": {...}}`."""
     return msgspec.json.encode({"id": command_id, "method": method, "params": params})
+
+
+def _names(message: Mapping[str, Any], field: str) -> list[str] | None:
+    given = message.get(field)
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise InvalidValue(f"{field} must be a text with names between commas.", f"/{field}")
+    return [name for name in given.split(",") if name] or None
 
 
 def _told(message: Any) -> Any:

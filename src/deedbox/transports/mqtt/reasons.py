@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import IntEnum
 
+from deedbox.core import errors
 from deedbox.transports.mqtt.packet_types import PacketType
 
 
@@ -80,10 +81,37 @@ CONNECT_CODES: Mapping[int, ConnectCode] = {
     Reason.USE_ANOTHER_SERVER: ConnectCode.SERVER_UNAVAILABLE,
     Reason.SERVER_MOVED: ConnectCode.SERVER_UNAVAILABLE,
     Reason.CONNECTION_RATE_EXCEEDED: ConnectCode.SERVER_UNAVAILABLE,
-    Reason.BAD_USERNAME_OR_PASSWORD: ConnectCode.BAD_USERNAME_OR_PASSWORD,
+    # As the reference server answers.
+    Reason.BAD_USERNAME_OR_PASSWORD: ConnectCode.NOT_AUTHORIZED,
     Reason.NOT_AUTHORIZED: ConnectCode.NOT_AUTHORIZED,
     Reason.BANNED: ConnectCode.NOT_AUTHORIZED,
 }
+
+#: Refusal -> the reason that a device is told. A test fails when a refusal has no row.
+REFUSALS: Mapping[type[errors.Refusal], Reason] = {
+    errors.NotSignedIn: Reason.NOT_AUTHORIZED,
+    errors.WrongPassword: Reason.NOT_AUTHORIZED,
+    errors.AccountNotActive: Reason.NOT_AUTHORIZED,
+    errors.TokenExpired: Reason.NOT_AUTHORIZED,
+    errors.NotFound: Reason.NOT_AUTHORIZED,  # of the device side, only the device itself can be gone
+    errors.NotPermitted: Reason.NOT_AUTHORIZED,
+    errors.InvalidValue: Reason.PAYLOAD_FORMAT_INVALID,
+    errors.InvalidValues: Reason.PAYLOAD_FORMAT_INVALID,
+    errors.NameTaken: Reason.PAYLOAD_FORMAT_INVALID,
+    errors.VersionConflict: Reason.IMPLEMENTATION_SPECIFIC,
+    errors.TooManyAttempts: Reason.QUOTA_EXCEEDED,
+    errors.LimitReached: Reason.QUOTA_EXCEEDED,
+    errors.TooBusy: Reason.IMPLEMENTATION_SPECIFIC,
+    errors.PayloadTooLarge: Reason.QUOTA_EXCEEDED,
+    errors.DeviceOffline: Reason.IMPLEMENTATION_SPECIFIC,
+    errors.StorageUnavailable: Reason.IMPLEMENTATION_SPECIFIC,
+}
+
+
+def reason_of(refusal: errors.Refusal) -> Reason:
+    """Return the reason that a device is told for a refusal."""
+    return REFUSALS[type(refusal)]
+
 
 _PUBLISHED = frozenset([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
 _RELEASED = frozenset([0x00, 0x92])

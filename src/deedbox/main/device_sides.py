@@ -1,0 +1,88 @@
+"""Wires the device side: one way in for telemetry and one view of the core, shared by HTTP and MQTT."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from deedbox.core.windows import Announced
+from deedbox.main.parts import Parts
+from deedbox.storage.sqlite import system_clock_ms
+from deedbox.transports.activity import ActivityNotes
+from deedbox.transports.device_messages import DeviceMessages
+from deedbox.transports.http.application import DeviceApplication, device_application
+from deedbox.transports.http.context import DeviceContext
+from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.mqtt.context import MqttContext
+from deedbox.transports.mqtt.server import MqttServer
+
+
+@dataclass(frozen=True)
+class DeviceSides:
+    """Where devices come in."""
+
+    http: DeviceApplication
+    mqtt: MqttServer
+
+
+@asynccontextmanager
+async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
+    """Open the device side; at the end all that devices were promised is stored."""
+    settings = parts.settings
+    ingest = TelemetryIngest(parts.storage, settings.values, parts.live, settings.journal)
+    await ingest.open()
+    parts.storage.settle_by(ingest.settle)
+    activity = ActivityNotes(parts.storage)
+    messages = DeviceMessages(
+        parts.storage, parts.keys, settings.claim, settings.values, parts.live, _counted(parts)
+    )
+    sides = DeviceSides(_http(parts), _mqtt(parts, activity, messages, ingest))
+    try:
+        yield sides
+    finally:
+        await sides.mqtt.close()
+        await sides.http.close()
+        await ingest.close()
+        await activity.close()
+
+
+def _counted(parts: Parts) -> Callable[[Announced], None]:
+    def count(announced: Announced) -> None:
+        parts.metrics.announcements.labels(announced.refused or "accepted").inc()
+
+    return count
+
+
+def _http(parts: Parts) -> DeviceApplication:
+    return device_application(
+        DeviceContext(
+            storage=parts.storage,
+            keys=parts.keys,
+            policy=parts.settings.claim,
+            exchange=parts.exchange,
+            attribute_changes=parts.attribute_changes,
+            live=parts.live,
+            rate_limits=parts.rate_limits,
+            settings=parts.settings.device_api,
+            value_limits=parts.settings.values,
+            announced=_counted(parts),
+        )
+    )
+
+
+def _mqtt(
+    parts: Parts, activity: ActivityNotes, messages: DeviceMessages, ingest: TelemetryIngest
+) -> MqttServer:
+    return MqttServer(
+        MqttContext(
+            storage=parts.storage,
+            keys=parts.keys,
+            messages=messages,
+            ingest=ingest,
+            exchange=parts.exchange,
+            attribute_changes=parts.attribute_changes,
+            activity=activity,
+            rate_limits=parts.rate_limits,
+            settings=parts.settings.mqtt_sessions,
+            clock_ms=system_clock_ms,
+        )
+    )

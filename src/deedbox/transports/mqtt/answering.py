@@ -1,0 +1,30 @@
+"""Answers leave in the order in which the messages came (MQTT 5 §4.6), however long each takes."""
+
+from collections import deque
+
+#: Beside the packet id in what stands for a message until it is answered: it came with QoS 2.
+QOS_2 = 0x10000
+
+
+class Unanswered:
+    """Tokens of messages that have no answer yet, oldest first, and answers that are ready too early."""
+
+    __slots__ = ("_early", "tokens")
+
+    def __init__(self) -> None:
+        self.tokens: deque[int] = deque()
+        self._early: dict[int, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def answer(self, token: int, answer: bytes, out: list[bytes]) -> None:
+        """Add the answer to `out`, with those that waited for it; or keep it until its turn comes."""
+        tokens = self.tokens
+        if not tokens or tokens[0] != token:
+            self._early[token] = answer
+            return
+        tokens.popleft()
+        out.append(answer)
+        while self._early and tokens and tokens[0] in self._early:
+            out.append(self._early.pop(tokens.popleft()))

@@ -1,0 +1,288 @@
+"""One connection of a client: MQTT without socket and clock. Bytes go in, calls and bytes come out.
+
+Every message is acknowledged in the order in which it came (MQTT 5 §4.6), however long each takes.
+"""
+
+from deedbox.core.errors import Refusal
+from deedbox.transports.mqtt import encoding
+from deedbox.transports.mqtt.answering import QOS_2, Unanswered
+from deedbox.transports.mqtt.decoding import Decoder
+from deedbox.transports.mqtt.handling import handle
+from deedbox.transports.mqtt.packets import (
+    Connect,
+    Packet,
+    Publish,
+    Will,
+)
+from deedbox.transports.mqtt.parties import Application, Host, Link
+from deedbox.transports.mqtt.properties import EMPTY, Properties
+from deedbox.transports.mqtt.reasons import Reason, reason_of
+from deedbox.transports.mqtt.session import Session
+from deedbox.transports.mqtt.topic_aliases import TopicAliases
+
+#: A client may not send faster than it is let in.
+_MOST_HELD = 100
+
+
+class Connection:
+    """The server's end of one connection. `heard_at_ms` is when the last bytes came."""
+
+    __slots__ = (
+        "_aliases",
+        "_decoder",
+        "_held",
+        "_host",
+        "_is_opening",
+        "_is_paused",
+        "_link",
+        "_out",
+        "_reports_problems",
+        "_unanswered",
+        "_will",
+        "application",
+        "heard_at_ms",
+        "is_closed",
+        "keep_alive_s",
+        "session",
+    )
+
+    def __init__(self, link: Link, host: Host, largest_packet_bytes: int) -> None:
+        self._link = link
+        self._host = host
+        self._decoder = Decoder(largest_packet_bytes)
+        self.application: Application | None = None
+        self._held: list[Packet] | None = None
+        self._is_opening = False
+        self._is_paused = False
+        self._out: list[bytes] = []
+        self._unanswered: Unanswered | None = None
+        self._aliases: TopicAliases | None = None
+        self._reports_problems = True
+        self._will: Will | None = None
+        self.session: Session | None = None
+        self.keep_alive_s = 0
+        self.heard_at_ms = 0
+        self.is_closed = False
+
+    @property
+    def level(self) -> int:
+        """The version: 3 (MQTT 3.1), 4 (3.1.1) or 5; 0 before CONNECT."""
+        return self._decoder.level
+
+    def receive(self, data: bytes, now_ms: int) -> None:
+        """Take what the client sent."""
+        self.heard_at_ms = now_ms
+        packets = self._decoder.feed(data)
+        if self.application is None:
+            self._before_open(packets)
+        else:
+            self._take(packets)
+        if self._decoder.failure is not None and not self.is_closed and not self._is_opening:
+            self.fail(self._decoder.failure.reason, self._decoder.failure.message)
+        if self._out:
+            self.flush()
+
+    def accept(
+        self,
+        session: Session,
+        application: Application,
+        *,
+        is_resumed: bool,
+        connect: Connect,
+        properties: Properties,
+    ) -> None:
+        """Let the client in; then what it sent meanwhile counts, and what waits for it is sent."""
+        self.session, self.application, self._is_opening = session, application, False
+        self._will = connect.will
+        self._reports_problems = connect.properties.request_problem_information != 0
+        if properties.topic_alias_maximum:
+            self._aliases = TopicAliases(properties.topic_alias_maximum)
+        self.put(encoding.connack(self.level, is_resumed, Reason.SUCCESS, properties))
+        for message in session.resume():
+            self.put(encoding.publish(self.level, message))
+        held, self._held = self._held or [], None
+        self._take(held)
+        if self._decoder.failure is not None and not self.is_closed:
+            self.fail(self._decoder.failure.reason, self._decoder.failure.message)
+        if self._is_paused:
+            self.resume()
+        self.flush()
+
+    def reject(self, reason: int, message: str) -> None:
+        """Answer CONNECT with a refusal and close."""
+        if not self.is_closed:
+            self.put(encoding.connack(self.level or 4, False, reason, Properties(reason_string=message)))
+            self._close()
+
+    def send(self, messages: list[Publish]) -> None:
+        """Send messages to the client."""
+        for message in messages:
+            self.put(encoding.publish(self.level, message))
+
+    def done(self, token: int, refusal: Refusal | None) -> None:
+        """Acknowledge a message, or refuse it."""
+        if refusal is None:
+            self.acknowledge(token)
+        else:
+            self.refuse(token, reason_of(refusal), refusal.message)
+
+    def acknowledge(self, token: int, properties: Properties = EMPTY) -> None:
+        """Tell the client that its message is stored; `properties` only to those who can read them."""
+        if not token or self.is_closed:
+            return
+        if properties is not EMPTY and (self.level != 5 or not self._reports_problems):
+            properties = EMPTY
+        write = encoding.pubrec if token & QOS_2 else encoding.puback
+        self._answer(token, write(token & 0xFFFF, Reason.SUCCESS, properties))
+
+    def refuse(self, token: int, reason: int, message: str) -> None:
+        """Tell the client that its message was not taken: before MQTT 5 there is only closing."""
+        if self.is_closed:
+            return
+        if self.level != 5:
+            self.fail(reason, message)
+        elif token:
+            told = Properties(reason_string=message) if self._reports_problems else EMPTY
+            write = encoding.puback
+            if token & QOS_2:
+                write = encoding.pubrec
+                self.received.discard(token ^ QOS_2)
+            self._answer(token, write(token & 0xFFFF, reason, told))
+
+    def fail(self, reason: int, message: str) -> None:
+        """End the connection because of what the client did, or of what happened here."""
+        if self.is_closed:
+            return
+        if self.application is None:
+            if self.level:
+                self.reject(reason, message)
+        elif self.level == 5:
+            self.put(encoding.disconnect(5, reason, Properties(reason_string=message)))
+        self._close()
+
+    def pause(self) -> None:
+        """Take no more from the client until `resume`."""
+        self._is_paused = True
+        self._link.pause_reading()
+
+    def resume(self) -> None:
+        """Go on taking."""
+        self._is_paused = False
+        if not self.is_closed:
+            self._link.resume_reading()
+
+    def lost(self) -> None:
+        """Hear that the connection is gone."""
+        if not self.is_closed:
+            self._close()
+
+    def flush(self) -> None:
+        """Send what is to be sent."""
+        if self._out:
+            out, self._out = self._out, []
+            self._link.write(out[0] if len(out) == 1 else b"".join(out))
+
+    def _before_open(self, packets: list[Packet]) -> None:
+        if self._is_opening:
+            self._hold(packets)
+        elif packets and isinstance(packets[0], Connect):
+            self._is_opening = True
+            self._host.open(self, packets[0])
+            if self.application is not None:
+                self._take(packets[1:])
+            elif not self.is_closed:
+                self._hold(packets[1:])
+        elif packets:
+            self._close()  # the first packet must be CONNECT: whoever speaks is no client
+
+    def _hold(self, packets: list[Packet]) -> None:
+        """Keep what comes before the answer to CONNECT."""
+        self._held = (self._held or []) + packets
+        if len(self._held) >= _MOST_HELD:
+            self.pause()
+
+    def _take(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            if type(packet) is Publish:
+                self._publish(packet)
+            else:
+                handle(self, packet)
+            if self.is_closed:
+                return
+        if self._unanswered and len(self._unanswered) >= self._host.most_inflight and not self._is_paused:
+            self.pause()
+
+    def _publish(self, packet: Publish) -> None:
+        topic, token = packet.topic, packet.packet_id
+        if packet.properties is not EMPTY or packet.retain:
+            topic = self._unusual_topic(packet)
+        if token and topic:
+            topic, token = self._expect(packet, topic)
+        if topic and self.application:
+            self.application.receive(topic, packet.payload, token)
+
+    def _unusual_topic(self, packet: Publish) -> str:
+        """Return the topic of a message, empty when the connection ended because of it."""
+        if packet.retain and self.level == 5:
+            self.fail(Reason.RETAIN_NOT_SUPPORTED, "Nothing is retained here: leave the retain flag out.")
+            return ""
+        topic = packet.topic if self._aliases is None else self._aliases.topic_of(packet)
+        if not topic or (self._aliases is None and packet.properties.topic_alias):
+            self.fail(Reason.TOPIC_ALIAS_INVALID, "The topic alias is too high, or was not given a topic.")
+            return ""
+        return topic
+
+    def _expect(self, packet: Publish, topic: str) -> tuple[str, int]:
+        """Note that a message is to be answered; the topic is empty when it is not to be taken."""
+        token = packet.packet_id
+        unanswered = self._unanswered
+        if unanswered is None:
+            unanswered = self._unanswered = Unanswered()
+        if self.level == 5 and len(unanswered) >= self._host.most_inflight:
+            self.fail(Reason.RECEIVE_MAXIMUM_EXCEEDED, "More messages are unacknowledged than may be.")
+            return "", 0
+        if packet.qos == 2:
+            token |= QOS_2
+            if packet.packet_id in self.received:
+                if token not in unanswered.tokens:
+                    self.put(encoding.pubrec(packet.packet_id))
+                return "", 0
+            self.received.add(packet.packet_id)
+        unanswered.tokens.append(token)
+        return topic, token
+
+    @property
+    def received(self) -> set[int]:
+        """Ids of messages with QoS 2 whose handshake is not over."""
+        assert self.session is not None  # noqa: S101 - there is one from `accept` on
+        if self.session.received is None:
+            self.session.received = set()
+        return self.session.received
+
+    def _answer(self, token: int, answer: bytes) -> None:
+        unanswered = self._unanswered
+        if unanswered is None:
+            return
+        if not self._out:
+            self._host.wants_flush(self)
+        unanswered.answer(token, answer, self._out)
+        if self._is_paused and len(unanswered) * 2 <= self._host.most_inflight:
+            self.resume()
+
+    def put(self, data: bytes) -> None:
+        """Send bytes when the present moment's work is done."""
+        if not self._out:
+            self._host.wants_flush(self)
+        self._out.append(data)
+
+    def leave(self, *, with_will: bool) -> None:
+        """End the connection because the client says good-bye."""
+        if not with_will:
+            self._will = None
+        self._close()
+
+    def _close(self) -> None:
+        self.flush()
+        self.is_closed = True
+        self._link.close()
+        self._host.closed(self, self._will)

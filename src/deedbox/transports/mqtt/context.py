@@ -1,0 +1,30 @@
+"""What the device side over MQTT is handed by `main`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deedbox.core.attribute_changes import AttributeChanges
+from deedbox.core.keys import KeyRing
+from deedbox.core.rpc import Exchange
+from deedbox.core.storage import Storage
+from deedbox.transports.activity import ActivityNotes
+from deedbox.transports.device_messages import DeviceMessages
+from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.mqtt.settings import MqttSessionSettings
+from deedbox.transports.rate_limits import RateLimits
+
+
+@dataclass(frozen=True)
+class MqttContext:
+    """Everything behind the device side over MQTT. `clock_ms` returns epoch milliseconds."""
+
+    storage: Storage
+    keys: KeyRing
+    messages: DeviceMessages
+    ingest: TelemetryIngest
+    exchange: Exchange
+    attribute_changes: AttributeChanges
+    activity: ActivityNotes
+    rate_limits: RateLimits
+    settings: MqttSessionSettings
+    clock_ms: Callable[[], int]

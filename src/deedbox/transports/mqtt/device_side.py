@@ -1,0 +1,196 @@
+"""What a device's MQTT messages mean: topics to calls of the core, and back."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import msgspec
+
+from deedbox.core.attributes import Report
+from deedbox.core.errors import InvalidValue, Refusal
+from deedbox.transports import payloads
+from deedbox.transports.device_messages import NO_SERVER_SIDE
+from deedbox.transports.mqtt import topics
+from deedbox.transports.mqtt.connection import Connection
+from deedbox.transports.mqtt.context import MqttContext
+from deedbox.transports.mqtt.outgoing import Outbound
+from deedbox.transports.mqtt.properties import EMPTY, Properties
+from deedbox.transports.mqtt.pushing import Pushing
+from deedbox.transports.mqtt.reasons import Reason, reason_of
+from deedbox.transports.mqtt.session import Session
+from deedbox.transports.mqtt.settings import PACKET_OVERHEAD_BYTES
+from deedbox.transports.rate_limits import Limiter
+from deedbox.transports.session_limits import METHOD as SESSION_LIMITS
+from deedbox.transports.session_limits import session_limits
+
+#: How far the moments that messages are given may run ahead of the clock, to keep them apart.
+_MOST_AHEAD_MS = 1_000
+_HIGHEST_COMMAND_ID = 2**63 - 1
+
+Work = Callable[["DeviceSide", bytes, str], Coroutine[Any, Any, Properties]]
+
+
+class DeviceSide:
+    """The meaning of one device's connection."""
+
+    __slots__ = ("_connection", "_context", "_last_at_ms", "_limiter", "_names", "_pushing", "_session")
+
+    def __init__(
+        self,
+        context: MqttContext,
+        connection: Connection,
+        session: Session,
+        pushing: Pushing,
+        limiter: Limiter | None,
+    ) -> None:
+        self._context = context
+        self._connection = connection
+        self._session = session
+        self._pushing = pushing
+        self._limiter = limiter
+        #: The names in its last telemetry: devices mostly send the same ones again.
+        self._names: tuple[str, ...] = ()
+        self._last_at_ms = 0
+
+    def receive(self, topic: str, payload: bytes, token: int) -> None:
+        """Take a message of the device."""
+        try:
+            if topic == topics.TELEMETRY:
+                self._telemetry(payload, token)
+            else:
+                self._other(topic, payload, token)
+        except Refusal as refusal:
+            self._connection.refuse(token, reason_of(refusal), refusal.message)
+
+    def may_subscribe(self, topic_filter: str) -> bool:
+        """Tell whether devices have something to hear there."""
+        return topic_filter in topics.FILTERS
+
+    def subscribed(self, topic_filter: str) -> None:
+        """Begin to push what the device asked for."""
+        self._pushing.begin(topic_filter)
+
+    def unsubscribed(self, topic_filter: str) -> None:
+        """Push no more of that."""
+        self._pushing.end(topic_filter)
+
+    def _telemetry(self, payload: bytes, token: int) -> None:
+        connection, ingest = self._connection, self._context.ingest
+        found = payloads.telemetry_message(payload, self._moment())
+        if found is None:
+            connection.acknowledge(token)
+            return
+        message, names = found
+        device_id = self._session.device_id
+        if self._limiter is not None:
+            self._limiter.check_telemetry(1, len(names), connection.heard_at_ms)
+        if names == self._names:
+            ingest.add(device_id, message, connection.done, token)
+        elif ingest.is_known(device_id, names):
+            self._names = names
+            ingest.add(device_id, message, connection.done, token)
+        else:
+            ingest.add_new(device_id, message, names, connection.done, token)
+
+    def _moment(self) -> int:
+        """Return when a message came: a millisecond after the one before, so that neither is lost."""
+        now_ms, last_ms = self._connection.heard_at_ms, self._last_at_ms
+        if last_ms < now_ms or last_ms > now_ms + _MOST_AHEAD_MS:
+            self._last_at_ms = now_ms
+        else:
+            self._last_at_ms = last_ms + 1
+        return self._last_at_ms
+
+    def _other(self, topic: str, payload: bytes, token: int) -> None:
+        head, _, rest = topic.rpartition("/")
+        work = _EXACT.get(topic) or _WITH_ID.get(head + "/")
+        if work is None:
+            self._refuse_topic(topic, token)
+            return
+        if self._limiter is not None:
+            self._limiter.check_message(self._connection.heard_at_ms)
+        self._pushing.run(self._answer(work, payload, rest, token))
+
+    def _refuse_topic(self, topic: str, token: int) -> None:
+        """Tell an MQTT 5 device that nobody is there; others have no way to hear it, and stay."""
+        if self._connection.level == 5:
+            told = "Devices publish to v1/devices/me/telemetry, attributes, claim and their like only."
+            self._connection.refuse(token, Reason.TOPIC_NAME_INVALID, told)
+        else:
+            self._connection.acknowledge(token)
+
+    async def _answer(self, work: Work, payload: bytes, rest: str, token: int) -> None:
+        try:
+            told = await work(self, payload, rest)
+        except Refusal as refusal:
+            self._connection.refuse(token, reason_of(refusal), refusal.message)
+        except BaseException:
+            self._connection.fail(Reason.UNSPECIFIED_ERROR, "Something went wrong here; it is in the log.")
+            raise
+        else:
+            self._connection.acknowledge(token, told)
+
+    async def _claim(self, payload: bytes, _: str) -> Properties:
+        offer = payloads.claim_message(self._session.device_id, payload)
+        announced = await self._context.messages.announce(offer)
+        if announced.refused is None:
+            return _told(accepted=True, expiresAt=announced.expires_at)
+        return _told(accepted=False, reason=announced.refused)
+
+    async def _report(self, payload: bytes, _: str) -> Properties:
+        values = payloads.attributes(payload)
+        if values:
+            await self._context.messages.report(Report(self._session.device_id, values))
+        return EMPTY
+
+    async def _read_attributes(self, payload: bytes, rest: str) -> Properties:
+        request_id = _checked_id(rest)
+        client, shared = payloads.attribute_request(payload)
+        found = await self._context.messages.attributes(self._session.device_id, client, shared)
+        self._respond(topics.ATTRIBUTE_RESPONSES, topics.ATTRIBUTE_RESPONSE, request_id, found)
+        return EMPTY
+
+    async def _reply(self, payload: bytes, rest: str) -> Properties:
+        command_id = int(_checked_id(rest))
+        await self._context.exchange.reply(self._session.device_id, command_id, payloads.reply(payload))
+        return EMPTY
+
+    async def _ask(self, payload: bytes, rest: str) -> Properties:
+        request_id, method = _checked_id(rest), payloads.device_request(payload)
+        answer: Mapping[str, Any] = NO_SERVER_SIDE
+        if method == SESSION_LIMITS:
+            answer = await self._session_limits()
+        self._respond(topics.ANSWERS, topics.RPC_RESPONSE, request_id, answer)
+        return EMPTY
+
+    async def _session_limits(self) -> Mapping[str, Any]:
+        settings, rates = self._context.settings, self._context.rate_limits
+        tenant_id = await rates.tenant_of(self._session.device_id)
+        limits = rates.limits_of(tenant_id or self._session.device_id)
+        return session_limits(
+            limits, settings.largest_packet_bytes - PACKET_OVERHEAD_BYTES, settings.most_inflight
+        )
+
+    def _respond(self, topic_filter: str, topic: str, request_id: str, answer: Mapping[str, Any]) -> None:
+        qos = (self._session.subscriptions or {}).get(topic_filter)
+        if qos is not None:
+            self._session.send(Outbound(topic + request_id, msgspec.json.encode(answer), qos))
+
+
+_EXACT: Mapping[str, Work] = {topics.CLAIM: DeviceSide._claim, topics.ATTRIBUTES: DeviceSide._report}
+_WITH_ID: Mapping[str, Work] = {
+    topics.ATTRIBUTE_REQUEST: DeviceSide._read_attributes,
+    topics.RPC_RESPONSE: DeviceSide._reply,
+    topics.RPC_REQUEST: DeviceSide._ask,
+}
+
+
+def _checked_id(text: str) -> str:
+    if not (text.isascii() and text.isdigit() and int(text[:20]) <= _HIGHEST_COMMAND_ID):
+        raise InvalidValue("The topic must end with the id of the request, as in .../request/1.")
+    return text
+
+
+def _told(**facts: Any) -> Properties:
+    """Return what an acknowledgement says: as JSON in the reason string, and one by one beside it."""
+    texts = tuple((name, msgspec.json.encode(value).decode().strip('"')) for name, value in facts.items())
+    return Properties(reason_string=msgspec.json.encode(facts).decode(), user_properties=texts)

@@ -1,0 +1,69 @@
+"""What a connection needs of those around it: a way back to the client, a meaning, somebody who decides."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from deedbox.transports.mqtt.packets import Connect, Will
+
+if TYPE_CHECKING:
+    from deedbox.transports.mqtt.connection import Connection
+
+
+class Link(Protocol):
+    """The way back to the client."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection once all is sent."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Let the client wait."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        ...
+
+
+class Application(Protocol):
+    """What a client's messages mean. One per connection that was accepted."""
+
+    def receive(self, topic: str, payload: bytes, token: int) -> None:
+        """Take a message; `token` goes to `Connection.acknowledge` or `Connection.refuse` once."""
+        ...
+
+    def may_subscribe(self, topic_filter: str) -> bool:
+        """Tell whether the client may subscribe to this."""
+        ...
+
+    def subscribed(self, topic_filter: str) -> None:
+        """Hear that the client has subscribed, perhaps once more."""
+        ...
+
+    def unsubscribed(self, topic_filter: str) -> None:
+        """Hear that the client has unsubscribed."""
+        ...
+
+
+class Host(Protocol):
+    """Who decides about connections, and what they share."""
+
+    def open(self, connection: "Connection", connect: Connect) -> None:
+        """Decide about a CONNECT: now or later call `accept` or `reject`."""
+        ...
+
+    def closed(self, connection: "Connection", will: Will | None) -> None:
+        """Hear that the connection is over; `will` is to be published if there is one."""
+        ...
+
+    def wants_flush(self, connection: "Connection") -> None:
+        """Call `flush` of the connection when the present moment's work is done."""
+        ...
+
+    @property
+    def most_inflight(self) -> int:
+        """How many messages of one client may wait for their acknowledgement."""
+        ...

@@ -1,0 +1,110 @@
+"""What is pushed to a device that has subscribed: commands, and changes of its shared attributes.
+
+It goes on while the device is away and its session is kept: changes are collected meanwhile, commands wait
+where they came from.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+
+from deedbox.core.errors import Refusal
+from deedbox.core.live import Stop
+from deedbox.core.rpc import Delivery
+from deedbox.transports.mqtt import topics
+from deedbox.transports.mqtt.context import MqttContext
+from deedbox.transports.mqtt.outgoing import Outbound
+from deedbox.transports.mqtt.session import Session
+
+
+class Pushing:
+    """What is pushed to one session. Its tasks are kept from being collected in `tasks`, shared by all."""
+
+    __slots__ = ("_changed", "_context", "_is_sending", "_session", "_stops", "_tasks")
+
+    def __init__(self, context: MqttContext, session: Session, tasks: set[asyncio.Task[None]]) -> None:
+        self._context = context
+        self._session = session
+        self._tasks = tasks
+        self._stops: dict[str, Stop] | None = None
+        self._changed: set[str] | None = None
+        self._is_sending = False
+
+    def begin(self, topic_filter: str) -> None:
+        """Push what this filter is for, if it is not being pushed already."""
+        if self._stops is None:
+            self._stops = {}
+        device_id = self._session.device_id
+        if topic_filter in self._stops:
+            return
+        if topic_filter == topics.COMMANDS:
+            self._stops[topic_filter] = self._context.exchange.attach(device_id, self._command)
+        elif topic_filter == topics.ATTRIBUTES:
+            self._stops[topic_filter] = self._context.attribute_changes.attach(device_id, self._attributes)
+
+    def end(self, topic_filter: str) -> None:
+        """Push no more of this filter."""
+        stop = (self._stops or {}).pop(topic_filter, None)
+        if stop is not None:
+            stop()
+
+    def resumed(self) -> None:
+        """Hear that the device has come back: commands go to it again, and changes that it has missed."""
+        for topic_filter in self._session.subscriptions or ():
+            self.begin(topic_filter)
+        if self._changed and not self._is_sending:
+            self.run(self._send_attributes())
+
+    def away(self) -> None:
+        """Hear that the device is away: commands wait, or go to another session of it."""
+        self.end(topics.COMMANDS)
+
+    def stop(self) -> None:
+        """Push nothing any more."""
+        for topic_filter in tuple(self._stops or ()):
+            self.end(topic_filter)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something for this session in the background."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _command(self, delivery: Delivery) -> None:
+        command, device_id = delivery.command, self._session.device_id
+        qos = (self._session.subscriptions or {}).get(topics.COMMANDS, 0)
+        exchange = self._context.exchange
+
+        def ended(is_delivered: bool) -> None:
+            act = exchange.delivered if is_delivered else exchange.failed
+            act(device_id, delivery.id)
+
+        payload = msgspec.json.encode({"method": command.method, "params": command.params})
+        message = Outbound(f"{topics.RPC_REQUEST}{delivery.id}", payload, qos, ended)
+        if not self._session.send(message):
+            ended(False)
+
+    def _attributes(self, names: frozenset[str]) -> None:
+        self._changed = (self._changed or set()) | names
+        if self._session.connection is not None and not self._is_sending:
+            self.run(self._send_attributes())
+
+    async def _send_attributes(self) -> None:
+        """Send what has changed as it is now; what changes meanwhile follows."""
+        self._is_sending = True
+        try:
+            while self._changed and self._session.connection is not None:
+                names, self._changed = frozenset(self._changed), None
+                await self._send_changes(names)
+        finally:
+            self._is_sending = False
+
+    async def _send_changes(self, names: frozenset[str]) -> None:
+        try:
+            values = await self._context.messages.changed_attributes(self._session.device_id, names)
+        except Refusal:
+            return  # the device will ask for its attributes when it comes back
+        qos = (self._session.subscriptions or {}).get(topics.ATTRIBUTES, 0)
+        self._session.send(Outbound(topics.ATTRIBUTES, msgspec.json.encode(values), qos))

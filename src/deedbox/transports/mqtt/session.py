@@ -1,0 +1,76 @@
+"""A client's session: what is kept of it while it is away, and the rules it shares with its connection."""
+
+from typing import Protocol
+from uuid import UUID
+
+from deedbox.transports.mqtt.outgoing import Outbound, Outgoing
+from deedbox.transports.mqtt.packets import Publish
+
+
+class Connected(Protocol):
+    """The connection that a session has at the moment."""
+
+    def send(self, messages: list[Publish]) -> None:
+        """Send messages to the client."""
+        ...
+
+
+class Session:
+    """What belongs to one client id of one device. Kept after the connection for `expiry_s` seconds.
+
+    Client ids of different devices have nothing to do with each other: nobody takes over a
+    stranger's session.
+    """
+
+    __slots__ = (
+        "_most_queued",
+        "_outgoing",
+        "client_id",
+        "connection",
+        "device_id",
+        "expires_at_s",
+        "expiry_s",
+        "outgoing_window",
+        "received",
+        "subscriptions",
+    )
+
+    def __init__(self, device_id: UUID, client_id: str, most_queued: int) -> None:
+        self.device_id = device_id
+        self.client_id = client_id
+        self.expiry_s = 0
+        self.expires_at_s = 0.0
+        self.connection: Connected | None = None
+        #: Filter -> the QoS that was granted; None while there is none, as most sessions are many.
+        self.subscriptions: dict[str, int] | None = None
+        #: Ids of messages with QoS 2 whose handshake is not over.
+        self.received: set[int] | None = None
+        #: How many messages with QoS 1 the client takes at a time.
+        self.outgoing_window = 65_535
+        self._most_queued = most_queued
+        self._outgoing: Outgoing | None = None
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """What is to be sent to the client."""
+        if self._outgoing is None:
+            self._outgoing = Outgoing(self._most_queued)
+        self._outgoing.window = self.outgoing_window
+        return self._outgoing
+
+    def send(self, message: Outbound) -> bool:
+        """Send a message, now or when the client takes it; False when too many wait already."""
+        if not self.outgoing.add(message):
+            return False
+        if self.connection is not None:
+            self.connection.send(self.outgoing.take())
+        return True
+
+    def resume(self) -> list[Publish]:
+        """Return what a client that has come back is to be sent."""
+        return [] if self._outgoing is None else [*self._outgoing.again(), *self.outgoing.take()]
+
+    def end(self) -> None:
+        """Give up what was not delivered."""
+        if self._outgoing is not None:
+            self._outgoing.end()

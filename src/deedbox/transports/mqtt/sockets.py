@@ -1,0 +1,83 @@
+"""A client's socket: bytes to its connection, and back; a slow reader is not fed any further."""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from deedbox.transports.mqtt.connection import Connection
+from deedbox.transports.mqtt.context import MqttContext
+
+if TYPE_CHECKING:
+    from deedbox.transports.mqtt.server import MqttServer
+
+#: What may wait in memory for a client that does not read.
+_MOST_UNSENT_BYTES = 1 << 20
+
+
+class ClientProtocol(asyncio.Protocol):
+    """One connection's socket. A `Link`."""
+
+    __slots__ = ("_connection", "_context", "_server", "_transport")
+
+    def __init__(self, server: "MqttServer", context: MqttContext) -> None:
+        self._server = server
+        self._context = context
+        self._connection: Connection | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast(asyncio.Transport, transport)
+        connection = Connection(self, self._server, self._context.settings.largest_packet_bytes)
+        if self._server.connected(connection):
+            self._connection = connection
+        else:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what came; where too much waits already, take no more for a while."""
+        connection = self._connection
+        if connection is None:
+            return
+        connection.receive(data, self._context.clock_ms())
+        if self._context.ingest.is_full and not connection.is_closed:
+            connection.pause()
+            self._context.ingest.when_there_is_room(connection.resume)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Hear that the socket is closed."""
+        if self._connection is not None:
+            self._connection.lost()
+
+    def pause_writing(self) -> None:
+        """Hear that the client reads more slowly than it is written to: let it send no more meanwhile."""
+        if self._connection is not None and not self._connection.is_closed:
+            self._connection.pause()
+
+    def resume_writing(self) -> None:
+        """Hear that the client has read."""
+        if self._connection is not None:
+            self._connection.resume()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; a client that never reads is let go."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(data)
+        if transport.get_write_buffer_size() > _MOST_UNSENT_BYTES and self._connection is not None:
+            transport.abort()
+
+    def close(self) -> None:
+        """Close the socket once all is sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def pause_reading(self) -> None:
+        """Let the client wait."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
