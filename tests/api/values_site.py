@@ -65,7 +65,7 @@ class ValuesSite:
         self.known = KnownPeople()
         bus = LocalBus()
         self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
-        self._exchange = CommandExchange(bus, "node")
+        self._exchange = CommandExchange(bus, "node", self.storage)
         self._client: httpx.AsyncClient | None = None
 
     async def settle(self) -> None:

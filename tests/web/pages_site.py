@@ -65,7 +65,7 @@ class PagesSite:
                 authenticator=authenticator,
                 claim=self.claim,
                 sign_ins=self.sign_ins,
-                exchange=CommandExchange(bus, "node"),
+                exchange=CommandExchange(bus, "node", self.storage),
                 attribute_changes=self.changes,
                 live=self.live,
             )

@@ -1,7 +1,8 @@
 """Commands to devices: what may be asked, how long it may take, and who carries it there and back.
 
-Nothing of a command is stored: whoever sends it waits. A command carries the device's epoch, so that what an
-owner asked for is never delivered to the next one, nor answered to the last one (behaviour §5).
+Whoever sends a command waits for its end; `persistent_commands.py` has those that are stored instead. A
+command carries the device's epoch, so that what an owner asked for is never delivered to the next one, nor
+answered to the last one (behaviour §5).
 """
 
 from collections.abc import Callable
@@ -21,6 +22,8 @@ DEFAULT_TIMEOUT_MS = 10_000
 LONGEST_TIMEOUT_MS = 600_000
 LONGEST_METHOD = 255
 LARGEST_PARAMS_BYTES = 65_536
+FIRST_STORED_ID = 2**30
+HIGHEST_ID = 2**31 - 1
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -34,7 +37,11 @@ class Command(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A command on its way: the device names `id` in its reply."""
+    """A command on its way: the device names `id` in its reply.
+
+    Ids fit into a signed 32-bit integer, which is what firmware reads them into. Those of stored commands are
+    FIRST_STORED_ID and above, the same at each attempt.
+    """
 
     id: int
     command: Command
@@ -58,7 +65,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Exchange(Protocol):
-    """Carries commands to devices and replies back, from any node to any node."""
+    """Carries commands to devices and replies back, from any node to any node.
+
+    One way in for both kinds of commands: those whose caller waits (`call`) and those that are stored
+    (`persistent_commands.py`). What a device is handed was sent in the epoch that it is in at that moment:
+    commands of former owners are dropped here, and transports need not look.
+    """
 
     async def call(self, command: Command, timeout_ms: int) -> Outcome:
         """Offer the command until the device takes it and, unless it is one-way, replies.
@@ -67,24 +79,50 @@ class Exchange(Protocol):
         """
         ...
 
+    def wake(self, device_id: UUID) -> None:
+        """Say that a stored command waits for this device; to be called after the commit that stored it."""
+        ...
+
     async def next_command(self, device_id: UUID) -> Delivery:
-        """Wait for a command to this device. The caller delivers it, or cancels the wait."""
+        """Wait for a command to this device, and take it. Cancel the wait to give up.
+
+        Whoever gets it hands it to the device and then calls `delivered`, or else `failed`.
+        """
         ...
 
     def attach(self, device_id: UUID, deliver: Callable[[Delivery], None]) -> Callable[[], None]:
         """Push commands to a device that stays connected: each is taken, then `deliver` is called with it.
 
-        What waits already comes first. Call what is returned when the device no longer listens. A device may
-        be attached several times; each command goes to one of them.
+        What waits already comes first; `deliver` runs on the event loop, never within `attach` itself. For
+        each delivery call `delivered` or `failed` once. A device may be attached several times; each command
+        goes to one of them. Call what is returned when the device no longer listens: `deliver` is not called
+        any more.
         """
         ...
 
-    def reply(self, device_id: UUID, command_id: int, reply: bytes) -> None:
-        """Hand a device's reply to whoever waits for it; unknown and late ones are dropped."""
+    def delivered(self, device_id: UUID, command_id: int) -> None:
+        """Note that the device has a command: it acknowledged it, or the transport knows no acknowledgements.
+
+        A one-way command has reached its end with this. The next stored command may follow.
+        """
+        ...
+
+    def failed(self, device_id: UUID, command_id: int) -> None:
+        """Note that a command could not be sent, or that the device left before it acknowledged it.
+
+        It is offered again, as often as it may be. Stop an attachment that ended first.
+        """
+        ...
+
+    async def reply(self, device_id: UUID, command_id: int, reply: bytes) -> None:
+        """Hand a device's reply (JSON, or nothing) on; return when it is stored, where it is to be stored.
+
+        Replies that nobody waits for, and late ones, are dropped. Raises StorageUnavailable.
+        """
         ...
 
     def cancel_device(self, device_id: UUID) -> None:
-        """Drop all commands that wait for this device: its ownership changed or it was deleted."""
+        """Drop all calls that wait for this device: its ownership changed or it was deleted."""
         ...
 
 

@@ -72,7 +72,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             hasher=hasher,
             authenticator=authenticator,
             sign_ins=SignIns(storage, keys, hasher, tokens, authenticator, settings.sign_in),
-            exchange=CommandExchange(bus, uuid4().hex, settings.device_api.commands_per_device),
+            exchange=CommandExchange(bus, uuid4().hex, storage, settings.device_api.commands_per_device),
             attribute_changes=AttributeHints(bus),
             rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
             live=live,

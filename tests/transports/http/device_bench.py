@@ -61,7 +61,7 @@ class DeviceBench:
         self.refused: list[tuple[str, str]] = []
         self.rate_limits = self._rate_limits(DeviceLimits())
         bus = LocalBus()
-        self.exchange = CommandExchange(bus, "bench", settings.commands_per_device)
+        self.exchange = CommandExchange(bus, "bench", sqlite.storage, settings.commands_per_device)
         self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
         self.application = self._application()
         self.port = free_port()

@@ -124,7 +124,7 @@ async def test_a_command_of_a_former_owner_is_never_delivered(bench: DeviceBench
     new = asyncio.create_task(bench.exchange.call(await bench.command("new", one_way=True), PATIENCE_MS))
     assert (await poll(bench))["method"] == "new"
     assert (await new).end is End.DELIVERED
-    assert (await old).end is End.NOT_REPLIED
+    assert (await old).end is End.CANCELLED
 
 
 async def test_cancelled_commands_end_at_once(bench: DeviceBench) -> None:

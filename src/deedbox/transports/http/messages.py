@@ -91,7 +91,7 @@ class Messages:
         if not (command_id.isascii() and command_id.isdigit() and int(command_id) <= _HIGHEST_COMMAND_ID):
             raise InvalidValue("The path must end with the id of the command, as in /rpc/1.")
         body = await request.body(self._settings.largest_rpc_body_bytes, self._settings.body_timeout_s)
-        self._context.exchange.reply(request.device_id, int(command_id), payloads.reply(body))
+        await self._context.exchange.reply(request.device_id, int(command_id), payloads.reply(body))
         return DONE
 
     async def ask(self, request: DeviceRequest) -> Answer:
