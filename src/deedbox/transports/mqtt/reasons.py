@@ -100,6 +100,7 @@ REFUSALS: Mapping[type[errors.Refusal], Reason] = {
     errors.NameTaken: Reason.PAYLOAD_FORMAT_INVALID,
     errors.VersionConflict: Reason.IMPLEMENTATION_SPECIFIC,
     errors.TooManyAttempts: Reason.QUOTA_EXCEEDED,
+    errors.TooManyMessages: Reason.QUOTA_EXCEEDED,
     errors.LimitReached: Reason.QUOTA_EXCEEDED,
     errors.TooBusy: Reason.IMPLEMENTATION_SPECIFIC,
     errors.PayloadTooLarge: Reason.QUOTA_EXCEEDED,
