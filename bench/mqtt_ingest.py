@@ -1,0 +1,111 @@
+"""How many MQTT messages a second does one processor store, and what do connections cost?
+
+    make bench BENCH=mqtt_ingest
+    .venv/bin/python -m bench.mqtt_ingest --only A,B --rounds 5 --json
+
+The server runs alone on the first processor, the load on the second. Servers take turns within each round,
+and medians are shown, beside Mosquitto, which stores nothing, and beside the bare limit, the least code
+that stores the same. "Stored" means acknowledged after the commit is on the disk. It is checked: what is
+stored must be what was acknowledged, no more and no less; otherwise the run fails. Each message carries a
+moment of its own, since two messages of a device in one millisecond would be the same point.
+
+Needs gcc and mosquitto (Debian: gcc libc6-dev mosquitto).
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from bench.claims import fdatasync_ms
+from bench.mqtt_crash import crash
+from bench.mqtt_devices import build
+from bench.mqtt_load import MOST_OTHER_CORES, generator
+from bench.mqtt_parts import Setting, idle, rates, steady, storm
+from bench.mqtt_rows import Part, show
+from bench.mqtt_servers import ACK_ONLY
+from tests.certificates import make_certificate
+
+_DEVICES = 10_000
+_PARTS: dict[str, Callable[[Setting], Part]] = {"A": rates, "B": steady, "C": idle, "D": storm, "E": crash}
+_LEVELS = {"3.1.1": 4, "5": 5}
+#: Clients and servers of 10,000 connections each, in processes of their own.
+_OPEN_FILES = 11_000
+
+
+def main(
+    only: Annotated[str, typer.Option(help="Which parts, as A,C.")] = "A,B,C,D,E",
+    rounds: Annotated[int, typer.Option(min=1, help="How often parts A, D and E are measured.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long each run of part A is measured.")] = 2.5,
+    version: Annotated[
+        str, typer.Option("--mqtt", help="3.1.1 or 5 (then without the bare limit).")
+    ] = "3.1.1",
+    cache: Annotated[Path, typer.Option(help="Folder for databases; its disk is measured.")] = Path(".bench"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Print what one processor does with MQTT, beside its peers in the same run."""
+    names = _chosen(only)
+    if version not in _LEVELS:
+        raise typer.BadParameter(f"{version} is no version of MQTT here; expected 3.1.1 or 5")
+    _allow_open_files()
+    cache.mkdir(exist_ok=True)
+    sync_ms, began = fdatasync_ms(cache), time.monotonic()
+    progress = Console(stderr=True)
+    with TemporaryDirectory(prefix="mqtt-ingest-", dir=cache) as name, generator(_LEVELS[version]) as load:
+        folder = Path(name)
+        build(folder / "template", _DEVICES)
+        setting = Setting(
+            generator=load,
+            template=folder / "template",
+            cache=folder,
+            certificate=make_certificate(folder / "certificate"),
+            rounds=rounds,
+            seconds=seconds,
+            level=_LEVELS[version],
+            say=lambda what: progress.print(f"[dim]{time.monotonic() - began:4.0f} s  {what}"),
+        )
+        parts = {it: _PARTS[it](setting) for it in names}
+    if as_json:
+        sys.stdout.write(msgspec.json.encode({"fdatasync_ms": sync_ms, "parts": parts}).decode() + "\n")
+    else:
+        _show(list(parts.values()), sync_ms)
+    failures = [failure for part in parts.values() for failure in part.failures]
+    if failures:
+        progress.print("What must hold did not:", *failures, sep="\n  ", style="bold red")
+        raise typer.Exit(1)
+
+
+def _chosen(only: str) -> list[str]:
+    names = [name.strip().upper() for name in only.split(",")]
+    unknown = [name for name in names if name not in _PARTS]
+    if unknown:
+        raise typer.BadParameter(f"there is no part {unknown[0]}; expected some of {','.join(_PARTS)}")
+    return names
+
+
+def _allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < _OPEN_FILES:
+        raise typer.BadParameter(f"{hard} open files are allowed, {_OPEN_FILES} are needed: see ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, _OPEN_FILES), hard))
+
+
+def _show(parts: list[Part], sync_ms: float) -> None:
+    console = Console(width=160)
+    for part in parts:
+        show(part, console)
+    console.print(
+        f"One fdatasync here takes {sync_ms:.2f} ms. Mosquitto and {ACK_ONLY} store nothing. "
+        f"Medians (least..most). !: more than {MOST_OTHER_CORES} cores were busy otherwise: do not trust it."
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
