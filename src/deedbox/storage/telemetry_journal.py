@@ -20,7 +20,9 @@ class JournalStore(TimeSeriesStore):
         """Add an entry for each device, stamped with its epoch as it is at that very moment."""
         asked = [(device_id, _encode(told)) for device_id, told in messages]
         rows = await self.transaction.batch("append_to_journal", asked)
-        return [Entry(row[0], UUID(bytes=row[1]), row[2]) for row in rows]
+        # Identifiers that are there already need not be made again: this is done for every message.
+        known = {device_id.bytes: device_id for device_id, _ in messages}
+        return [Entry(row[0], known[row[1]], row[2]) for row in rows]
 
     async def oldest_entries(self, most: int) -> list[Entry]:
         """Return the oldest entries."""

@@ -45,16 +45,62 @@ class _Stored(NamedTuple):
     moved: Sequence[Entry] = ()
 
 
+class Sender:
+    """One device's way in. Kept by its connection, so that the usual message costs next to nothing."""
+
+    __slots__ = ("_ingest", "_messages", "_names", "device_id")
+
+    def __init__(self, ingest: "TelemetryIngest", device_id: UUID) -> None:
+        self._ingest = ingest
+        self.device_id = device_id
+        #: The names in its last message: devices mostly send the same ones again.
+        self._names: tuple[str, ...] = ()
+        self._messages: list[Message] | None = None
+
+    def add(self, message: Message, names: tuple[str, ...], done: Done, token: Any) -> None:
+        """Take a message; `done(token, refusal)` is called once it is on the disk, or will never be.
+
+        Raises InvalidValue for names that can't be stored.
+        """
+        ingest = self._ingest
+        if names != self._names:
+            if not ingest.is_known(self.device_id, names):
+                ingest.add_new(self.device_id, message, names, done, token)
+                return
+            self._names = names
+        batch = ingest.batch
+        if self._messages is None:
+            self._messages = [message]
+            batch.senders.append(self)
+        else:
+            self._messages.append(message)
+        batch.done.append((self, done, token))
+        batch.size += 1
+        if batch.size == 1:
+            ingest.wake()
+
+    def take(self) -> tuple[UUID, list[Message]]:
+        """Return what was added since it was asked last."""
+        messages, self._messages = self._messages or [], None
+        return self.device_id, messages
+
+
 class _Batch:
     """Messages that share a transaction."""
 
-    __slots__ = ("done", "known", "new", "size")
+    __slots__ = ("done", "known", "new", "senders", "size")
 
     def __init__(self) -> None:
-        self.known: dict[UUID, list[Message]] = {}
-        self.done: list[tuple[UUID, Done, Any]] = []
+        self.senders: list[Sender] = []
+        self.done: list[tuple[Sender, Done, Any]] = []
         self.new: list[_NewShape] = []
         self.size = 0
+        #: What the senders have sent, from `close` on.
+        self.known: list[tuple[UUID, list[Message]]] = []
+
+    def close(self) -> None:
+        """Take no more: it is about to be stored."""
+        self.known = [it.take() for it in self.senders]
 
 
 class TelemetryIngest:
@@ -68,7 +114,8 @@ class TelemetryIngest:
         self._most_waiting = settings.most_waiting
         self._budget = NameBudget(limits.most_series, "time series")
         self._mover = JournalMover(storage, settings)
-        self._batch = _Batch()
+        #: What is stored next.
+        self.batch = _Batch()
         self._wake = asyncio.Event()
         self._resumes: list[Callable[[], None]] = []
         self._mover.after_move = self._make_room
@@ -95,28 +142,19 @@ class TelemetryIngest:
     @property
     def is_full(self) -> bool:
         """Tell whether transports shall stop reading, and come back with `when_there_is_room`."""
-        return self._batch.size >= self._most_waiting or self._mover.is_full
+        return self.batch.size >= self._most_waiting or self._mover.is_full
 
     def when_there_is_room(self, resume: Callable[[], None]) -> None:
         """Call `resume` once, when messages are taken again."""
         self._resumes.append(resume)
 
-    def is_known(self, device_id: UUID, names: tuple[str, ...]) -> bool:
-        """Tell whether the device has been seen to use these names, so that `add` takes them."""
-        return self._budget.has_passed(device_id, frozenset(names))
+    def wake(self) -> None:
+        """Store the batch as soon as the last one is stored."""
+        self._wake.set()
 
-    def add(self, device_id: UUID, message: Message, done: Done, token: Any) -> None:
-        """Take a message whose names are known; `done(token, refusal)` is called once it is on the disk."""
-        batch = self._batch
-        told = batch.known.get(device_id)
-        if told is None:
-            batch.known[device_id] = [message]
-        else:
-            told.append(message)
-        batch.done.append((device_id, done, token))
-        batch.size += 1
-        if batch.size == 1:
-            self._wake.set()
+    def is_known(self, device_id: UUID, names: tuple[str, ...]) -> bool:
+        """Tell whether the device has been seen to use these names."""
+        return self._budget.has_passed(device_id, frozenset(names))
 
     def add_new(
         self, device_id: UUID, message: Message, names: tuple[str, ...], done: Done, token: Any
@@ -124,8 +162,8 @@ class TelemetryIngest:
         """Take a message whose names are to be checked first. Raises InvalidValue for one that can't be."""
         for name in names:
             checked_name(name)
-        self._batch.new.append(_NewShape(device_id, message, frozenset(names), done, token))
-        self._batch.size += 1
+        self.batch.new.append(_NewShape(device_id, message, frozenset(names), done, token))
+        self.batch.size += 1
         self._wake.set()
 
     async def store(self, device_id: UUID, body: bytes, received_at: int) -> None:
@@ -135,24 +173,22 @@ class TelemetryIngest:
             return
         message, names = found
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.is_known(device_id, names):
-            self.add(device_id, message, _resolve, stored)
-        else:
-            self.add_new(device_id, message, names, _resolve, stored)
+        Sender(self, device_id).add(message, names, _resolve, stored)
         await stored
 
     async def _run(self) -> None:
         while not self._is_closing:
             await self._wake.wait()
             self._wake.clear()
-            while self._batch.size:
-                batch, self._batch = self._batch, _Batch()
+            while self.batch.size:
+                batch, self.batch = self.batch, _Batch()
+                batch.close()
                 await self._store(batch)
                 self._make_room()
 
     async def _store(self, batch: _Batch) -> None:
         async def work(stores: Stores) -> _Stored:
-            entries = await stores.journal.append(list(batch.known.items()))
+            entries = await stores.journal.append(batch.known)
             return await self._store_new(stores, batch, entries) if batch.new else _Stored(entries)
 
         try:
@@ -181,12 +217,15 @@ class TelemetryIngest:
         return _Stored(entries, refusals, moved.entries)
 
     def _acknowledge(self, batch: _Batch, stored: _Stored) -> None:
-        there = {it.device_id for it in stored.entries}
-        gone = batch.known.keys() - there
-        for device_id, done, token in batch.done:
-            done(token, NotFound() if gone and device_id in gone else None)
+        gone: set[UUID] = set()
+        if len(stored.entries) < len(batch.known) + len(batch.new):
+            there = {it.device_id for it in stored.entries}
+            gone = {it for it, _ in batch.known} | {it.device_id for it in batch.new}
+            gone -= there
+        for sender, done, token in batch.done:
+            done(token, NotFound() if gone and sender.device_id in gone else None)
         for it, refusal in zip(batch.new, stored.refusals, strict=True):
-            it.done(it.token, refusal or (None if it.device_id in there else NotFound()))
+            it.done(it.token, refusal or (NotFound() if it.device_id in gone else None))
 
     def _refuse_all(self, batch: _Batch, refusal: Refusal) -> None:
         for _, done, token in batch.done:
@@ -198,7 +237,10 @@ class TelemetryIngest:
         watched = {it.device_id: it.epoch for it in stored.entries if self._live.is_watched(it.device_id)}
         if not watched:
             return
-        told = {it: list(batch.known.get(it, ())) for it in watched}
+        told: dict[UUID, list[Message]] = {it: [] for it in watched}
+        for device_id, messages in batch.known:
+            if device_id in told:
+                told[device_id] += messages
         for it, refusal in zip(batch.new, stored.refusals, strict=True):
             if refusal is None and it.device_id in told:
                 told[it.device_id].append(it.message)

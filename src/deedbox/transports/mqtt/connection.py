@@ -132,8 +132,10 @@ class Connection:
             return
         if properties is not EMPTY and (self.level != 5 or not self._reports_problems):
             properties = EMPTY
-        write = encoding.pubrec if token & QOS_2 else encoding.puback
-        self._answer(token, write(token & 0xFFFF, Reason.SUCCESS, properties))
+        if token < QOS_2:
+            self._answer(token, encoding.puback(token, 0, properties))
+        else:
+            self._answer(token, encoding.pubrec(token ^ QOS_2, 0, properties))
 
     def refuse(self, token: int, reason: int, message: str) -> None:
         """Tell the client that its message was not taken: before MQTT 5 there is only closing."""

@@ -9,6 +9,7 @@ from deedbox.core.attributes import Report
 from deedbox.core.errors import InvalidValue, Refusal
 from deedbox.transports import payloads
 from deedbox.transports.device_messages import NO_SERVER_SIDE
+from deedbox.transports.ingest import Sender
 from deedbox.transports.mqtt import topics
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
@@ -32,7 +33,7 @@ Work = Callable[["DeviceSide", bytes, str], Coroutine[Any, Any, Properties]]
 class DeviceSide:
     """The meaning of one device's connection."""
 
-    __slots__ = ("_connection", "_context", "_last_at_ms", "_limiter", "_names", "_pushing", "_session")
+    __slots__ = ("_connection", "_context", "_last_at_ms", "_limiter", "_pushing", "_sender", "_session")
 
     def __init__(
         self,
@@ -47,8 +48,7 @@ class DeviceSide:
         self._session = session
         self._pushing = pushing
         self._limiter = limiter
-        #: The names in its last telemetry: devices mostly send the same ones again.
-        self._names: tuple[str, ...] = ()
+        self._sender = Sender(context.ingest, session.device_id)
         self._last_at_ms = 0
 
     def receive(self, topic: str, payload: bytes, token: int) -> None:
@@ -74,22 +74,15 @@ class DeviceSide:
         self._pushing.end(topic_filter)
 
     def _telemetry(self, payload: bytes, token: int) -> None:
-        connection, ingest = self._connection, self._context.ingest
+        connection = self._connection
         found = payloads.telemetry_message(payload, self._moment())
         if found is None:
             connection.acknowledge(token)
             return
         message, names = found
-        device_id = self._session.device_id
         if self._limiter is not None:
             self._limiter.check_telemetry(1, len(names), connection.heard_at_ms)
-        if names == self._names:
-            ingest.add(device_id, message, connection.done, token)
-        elif ingest.is_known(device_id, names):
-            self._names = names
-            ingest.add(device_id, message, connection.done, token)
-        else:
-            ingest.add_new(device_id, message, names, connection.done, token)
+        self._sender.add(message, names, connection.done, token)
 
     def _moment(self) -> int:
         """Return when a message came: a millisecond after the one before, so that neither is lost."""

@@ -16,13 +16,14 @@ _MOST_UNSENT_BYTES = 1 << 20
 class ClientProtocol(asyncio.Protocol):
     """One connection's socket. A `Link`."""
 
-    __slots__ = ("_connection", "_context", "_server", "_transport")
+    __slots__ = ("_connection", "_context", "_is_slow", "_server", "_transport")
 
     def __init__(self, server: "MqttServer", context: MqttContext) -> None:
         self._server = server
         self._context = context
         self._connection: Connection | None = None
         self._transport: asyncio.Transport | None = None
+        self._is_slow = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -50,11 +51,13 @@ class ClientProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Hear that the client reads more slowly than it is written to: let it send no more meanwhile."""
+        self._is_slow = True
         if self._connection is not None and not self._connection.is_closed:
             self._connection.pause()
 
     def resume_writing(self) -> None:
         """Hear that the client has read."""
+        self._is_slow = False
         if self._connection is not None:
             self._connection.resume()
 
@@ -64,7 +67,7 @@ class ClientProtocol(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         transport.write(data)
-        if transport.get_write_buffer_size() > _MOST_UNSENT_BYTES and self._connection is not None:
+        if self._is_slow and transport.get_write_buffer_size() > _MOST_UNSENT_BYTES:
             transport.abort()
 
     def close(self) -> None:
