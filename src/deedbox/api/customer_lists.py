@@ -1,7 +1,6 @@
 """Lists of customers, under the names that the clients of both editions of the reference server use."""
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from litestar import get
 from litestar.di import NamedDependency
@@ -10,12 +9,7 @@ from litestar.params import QueryParameter
 from deedbox.api.context import ApiRequest, context_of, principal_of
 from deedbox.api.identifiers import uuids_of
 from deedbox.api.paging import page_of
-from deedbox.api.shapes.customers import (
-    CustomerInfoShape,
-    CustomerShape,
-    customer_info_shape,
-    customer_shape,
-)
+from deedbox.api.shapes.customers import CustomerShape, customer_shape
 from deedbox.api.shapes.entities import Page
 from deedbox.core.customers import Customer
 from deedbox.core.paging import Listing, PageRequest, PageSlice
@@ -23,7 +17,6 @@ from deedbox.core.permissions import Operation, Principal, Resource, Target, che
 from deedbox.core.storage import Stores
 
 TAGS = ["Customers"]
-S = TypeVar("S")
 
 
 @get("/api/customers", tags=TAGS, summary="List customers")
@@ -37,21 +30,13 @@ async def list_customers(
     """Return a page of your tenant's customers, or a plain list of those that `customerIds` names."""
     if customer_ids is not None:
         return await _some(request, customer_ids)
-    return await _page(request, wanted, customer_shape)
+    return await _page(request, wanted)
 
 
 @get("/api/user/customers", tags=TAGS, summary="List the customers that you may see")
 async def list_my_customers(request: ApiRequest, wanted: NamedDependency[PageRequest]) -> Page[CustomerShape]:
     """Return a page of your tenant's customers. For tenant administrators."""
-    return await _page(request, wanted, customer_shape)
-
-
-@get("/api/customerInfos/all", tags=TAGS, summary="List customers with their owners")
-async def list_customer_infos(
-    request: ApiRequest, wanted: NamedDependency[PageRequest]
-) -> Page[CustomerInfoShape]:
-    """Return a page of your tenant's customers. For tenant administrators."""
-    return await _page(request, wanted, customer_info_shape)
+    return await _page(request, wanted)
 
 
 @get("/api/customers/list", tags=TAGS, summary="Read several customers")
@@ -63,13 +48,13 @@ async def list_customers_by_ids(
     return await _some(request, customer_ids)
 
 
-async def _page(request: ApiRequest, wanted: PageRequest, shape: Callable[[Customer], S]) -> Page[S]:
+async def _page(request: ApiRequest, wanted: PageRequest) -> Page[CustomerShape]:
     principal = await _administrator(request)
 
     async def work(stores: Stores, asked: PageSlice) -> Listing[Customer]:
         return await stores.customers.page_of_customers(principal.tenant_id, asked)
 
-    return await page_of(request, principal, wanted, work, shape)
+    return await page_of(request, principal, wanted, work, customer_shape)
 
 
 async def _some(request: ApiRequest, customer_ids: str) -> list[CustomerShape]:

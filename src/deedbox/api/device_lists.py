@@ -61,6 +61,9 @@ async def list_tenant_device_infos(
     device_type: Type = "",
     profile_id: ProfileId = None,
     active: Active = None,
+    include_customers: Annotated[
+        bool, QueryParameter(name="includeCustomers", description="false: only those that nobody owns.")
+    ] = True,
 ) -> Page[DeviceInfoShape]:
     """Return a page of all devices of your tenant with owner's title, profile's name and activity.
 
@@ -69,7 +72,8 @@ async def list_tenant_device_infos(
     principal = await principal_of(request)
     everybody = request.url.path.endswith("/all")
     customer_id = principal.customer_id if everybody else None
-    work = _devices(principal, device_type, customer_id, profile_id, active)
+    unowned = not include_customers and customer_id is None
+    work = _devices(principal, device_type, customer_id, profile_id, active, unowned=unowned)
     return await page_of(request, principal, wanted, work, device_info_shape)
 
 
@@ -150,6 +154,8 @@ def _devices(
     customer_id: UUID | None = None,
     profile_id: UUID | None = None,
     active: bool | None = None,
+    *,
+    unowned: bool = False,
 ) -> Callable[[Stores, PageSlice], Coroutine[Any, Any, Listing[DeviceInfo]]]:
     """Return what reads a page, after checking that the principal may see devices of that customer or all."""
     check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, customer_id))
@@ -164,7 +170,7 @@ def _devices(
             if profile is None or profile_id not in (None, profile.id):
                 return Listing([], 0, has_next=False)
             wanted_profile = profile.id
-        wanted = DeviceFilter(tenant_id, customer_id, wanted_profile, active)
+        wanted = DeviceFilter(tenant_id, customer_id, wanted_profile, active, unowned)
         return await stores.devices.list_devices(wanted, asked)
 
     return work

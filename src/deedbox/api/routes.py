@@ -8,6 +8,7 @@ from deedbox.api import (
     audit_log,
     auth,
     claiming,
+    customer_infos,
     customer_lists,
     customers,
     device_claiming,
@@ -22,9 +23,11 @@ from deedbox.api import (
     entity_keys,
     entity_queries,
     rpc,
+    system,
     tenant_profiles,
     tenants,
     time_series,
+    user_infos,
     user_lists,
     users,
 )
@@ -60,6 +63,10 @@ ROUTES: list[ControllerRouterHandler] = [
     user_lists.list_tenant_administrators,
     user_lists.list_customer_users,
     user_lists.list_all_customer_users,
+    user_infos.get_user_info,
+    user_infos.list_user_infos,
+    user_infos.list_customer_user_infos,
+    user_infos.send_activation_mail,
     # Devices
     devices.save_device,
     devices.save_device_with_credentials,
@@ -135,8 +142,10 @@ ROUTES: list[ControllerRouterHandler] = [
     customers.delete_customer,
     customer_lists.list_customers,
     customer_lists.list_my_customers,
-    customer_lists.list_customer_infos,
     customer_lists.list_customers_by_ids,
+    customer_infos.get_customer_info,
+    customer_infos.list_customer_infos,
+    customer_infos.list_sub_customer_infos,
     # Device profiles
     device_profiles.save_profile,
     device_profiles.get_profile,
@@ -153,4 +162,9 @@ ROUTES: list[ControllerRouterHandler] = [
     audit_log.list_entries_of_entity,
     audit_log.list_entries_of_customer,
     audit_log.list_entries_of_user,
+    # System
+    system.get_info,
+    system.get_params,
+    system.get_server_time,
+    system.get_most_points,
 ]

@@ -24,11 +24,7 @@ from deedbox.core.users import User, target
 Users = Callable[[Stores, PageSlice], Coroutine[Any, Any, Listing[User]]]
 
 
-@get(
-    ["/api/users", "/api/user/users", "/api/userInfos/all"],
-    tags=TAGS,
-    summary="List the users that you may see",
-)
+@get(["/api/users", "/api/user/users"], tags=TAGS, summary="List the users that you may see")
 async def list_users(
     request: ApiRequest,
     wanted: NamedDependency[PageRequest],
@@ -40,14 +36,14 @@ async def list_users(
     principal = await principal_of(request)
     if user_ids is not None:
         return await _users_by_ids(request, principal, user_ids)
-    return await page_of(request, principal, wanted, _visible(principal), user_shape)
+    return await page_of(request, principal, wanted, visible_users(principal), user_shape)
 
 
 @get("/api/users/info", tags=TAGS, summary="List people to choose from")
 async def list_user_infos(request: ApiRequest, wanted: NamedDependency[PageRequest]) -> Page[UserEmailShape]:
     """Return addresses and names of the users that you may see."""
     principal = await principal_of(request)
-    return await page_of(request, principal, wanted, _visible(principal), user_email_shape)
+    return await page_of(request, principal, wanted, visible_users(principal), user_email_shape)
 
 
 @get("/api/users/list", tags=TAGS, summary="Read users by their ids")
@@ -80,15 +76,7 @@ async def list_customer_users(
 ) -> Page[UserShape]:
     """Return a page of the users of a customer. For tenant administrators."""
     principal = await principal_of(request)
-    check(principal, Operation.READ, Target(Resource.CUSTOMER_USER, principal.tenant_id))
-
-    async def work(stores: Stores, asked: PageSlice) -> Listing[User]:
-        home = await stores.users.home(customer_id)
-        if home is None or home.tenant_id != principal.tenant_id:
-            raise NotFound("Requested customer wasn't found!")
-        return await stores.users.users_of_customer(principal.tenant_id, customer_id, asked)
-
-    return await page_of(request, principal, wanted, work, user_shape)
+    return await page_of(request, principal, wanted, users_of_customer(principal, customer_id), user_shape)
 
 
 @get("/api/customer/users", tags=TAGS, summary="List the users of all customers")
@@ -105,7 +93,22 @@ async def list_all_customer_users(
     return await page_of(request, principal, wanted, work, user_shape)
 
 
-def _visible(principal: Principal) -> Users:
+def users_of_customer(principal: Principal, customer_id: UUID) -> Users:
+    """Return what reads a page of a customer's users. Raises NotPermitted."""
+    check(principal, Operation.READ, Target(Resource.CUSTOMER_USER, principal.tenant_id))
+
+    async def work(stores: Stores, asked: PageSlice) -> Listing[User]:
+        home = await stores.users.home(customer_id)
+        if home is None or home.tenant_id != principal.tenant_id:
+            raise NotFound("Requested customer wasn't found!")
+        return await stores.users.users_of_customer(principal.tenant_id, customer_id, asked)
+
+    return work
+
+
+def visible_users(principal: Principal) -> Users:
+    """Return what reads a page of the users that somebody may see."""
+
     async def work(stores: Stores, asked: PageSlice) -> Listing[User]:
         if principal.authority is Authority.SYS_ADMIN:
             return await stores.users.administrators_of_tenant(NULL_ID, asked)

@@ -57,6 +57,12 @@ class CustomerStore(RecordStore, Protocol):
         """Return a page of the tenant's customers."""
         ...
 
+    async def page_of_sub_customers(
+        self, tenant_id: UUID, customer_id: UUID, asked: PageSlice
+    ) -> Listing[Customer]:
+        """Return a page of the customers right below a customer."""
+        ...
+
     async def add(self, customer: Customer) -> None:
         """Store a new customer. Raises NameTaken."""
         ...

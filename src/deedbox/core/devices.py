@@ -62,12 +62,16 @@ class DeviceDraft(msgspec.Struct, frozen=True):
 
 
 class DeviceFilter(msgspec.Struct, frozen=True):
-    """Which devices of a tenant a list shows: those of a customer, of a profile, active now or not."""
+    """Which devices of a tenant a list shows: those of a customer, of a profile, active now or not.
+
+    `unowned`: only those that no customer owns.
+    """
 
     tenant_id: UUID
     customer_id: UUID | None = None
     profile_id: UUID | None = None
     active: bool | None = None
+    unowned: bool = False
 
 
 class DeviceStore(CredentialsStore, RecordStore, Protocol):

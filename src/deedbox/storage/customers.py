@@ -47,6 +47,20 @@ class CustomerStore(RecordStore):
             tenant_id=tenant_id,
         )
 
+    async def page_of_sub_customers(
+        self, tenant_id: UUID, customer_id: UUID, asked: PageSlice
+    ) -> Listing[Customer]:
+        """Return a page of the customers right below a customer."""
+        return await listing(
+            self.transaction,
+            "sub_customers_page",
+            asked,
+            Customer,
+            tally=None,
+            tenant_id=tenant_id,
+            customer_id=customer_id,
+        )
+
     async def add(self, customer: Customer) -> None:
         """Store a new customer. Raises NameTaken."""
         await self._write("add_customer", customer)

@@ -39,7 +39,7 @@ class DeviceStore(CredentialsStore):
     async def list_devices(self, wanted: DeviceFilter, asked: PageSlice) -> Listing[DeviceInfo]:
         """Return a page. Raises InvalidValue for a sort property that this list does not have."""
         owner_id = wanted.customer_id or wanted.tenant_id
-        filtered = wanted.profile_id is not None or wanted.active is not None
+        filtered = wanted.profile_id is not None or wanted.active is not None or wanted.unowned
         indexed = ("createdTime",) if wanted.customer_id else ("createdTime", "name")
         check_sortable(asked.request, await self.device_total(owner_id), indexed)
         return await listing(
@@ -53,6 +53,7 @@ class DeviceStore(CredentialsStore):
             profile_id=wanted.profile_id or wanted.tenant_id,
             every_profile=wanted.profile_id is None,
             every_activity=wanted.active is None,
+            every_owner=not wanted.unowned,
             active=bool(wanted.active),
             active_since=self._active_since,
         )

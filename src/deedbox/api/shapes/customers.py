@@ -29,7 +29,7 @@ class CustomerShape(ContactShape, kw_only=True):
 class CustomerInfoShape(CustomerShape, kw_only=True):
     """A customer with the name of what it belongs to: its parent, else the tenant."""
 
-    owner_name: str | None
+    owner_name: str
     groups: tuple[EntityId, ...] = ()
 
 
@@ -57,9 +57,9 @@ def customer_shape(it: Customer) -> CustomerShape:
     return CustomerShape(**_fields(it))
 
 
-def customer_info_shape(it: Customer) -> CustomerInfoShape:
-    """Return the wire form of a customer in the lists that tell owners."""
-    return CustomerInfoShape(**_fields(it), owner_name=None)
+def customer_info_shape(it: Customer, owner_name: str) -> CustomerInfoShape:
+    """Return the wire form of a customer with its owner's title."""
+    return CustomerInfoShape(**_fields(it), owner_name=owner_name)
 
 
 def short_customer_shape(it: Customer) -> ShortCustomerShape:

@@ -31,6 +31,14 @@ class UserShape(Wire):
     version: int
 
 
+class UserInfoShape(UserShape):
+    """A user with the title of its customer or, without one, of its tenant."""
+
+    owner_id: EntityId
+    owner_name: str
+    groups: tuple[EntityId, ...] = ()
+
+
 class UserSaveShape(Wire):
     """A user to make (no `id`) or to change; absent fields stay as they are."""
 
@@ -64,21 +72,14 @@ class LinkShape(Wire):
 
 def user_shape(it: User) -> UserShape:
     """Return the wire form of a user."""
-    info = json_value(it.additional_info) or {}
-    return UserShape(
-        id=reference("USER", it.id),
-        created_time=it.created_at,
-        tenant_id=reference("TENANT", it.tenant_id),
-        customer_id=reference("CUSTOMER", it.customer_id),
-        email=it.email,
-        name=it.email,
-        authority=it.authority,
-        first_name=it.first_name,
-        last_name=it.last_name,
-        phone=it.phone,
-        additional_info=info | dict(zip(_ACCOUNT_FACTS, (it.enabled, it.activated), strict=True)),
-        version=it.version,
-    )
+    return UserShape(**_fields(it))
+
+
+def user_info_shape(it: User, owner_name: str) -> UserInfoShape:
+    """Return the wire form of a user with its owner's title."""
+    customer, tenant = reference("CUSTOMER", it.customer_id), reference("TENANT", it.tenant_id)
+    owner_id = customer if it.customer_id else tenant
+    return UserInfoShape(**_fields(it), owner_id=owner_id, owner_name=owner_name)
 
 
 def user_email_shape(it: User) -> UserEmailShape:
@@ -110,3 +111,21 @@ def user_draft(it: UserSaveShape) -> UserDraft:
 def referred_user(it: UserSaveShape) -> UUID | None:
     """Return the id of the user that is to be changed, None for a new one."""
     return referred(it.id)
+
+
+def _fields(it: User) -> dict[str, Any]:
+    info = json_value(it.additional_info) or {}
+    return {
+        "id": reference("USER", it.id),
+        "created_time": it.created_at,
+        "tenant_id": reference("TENANT", it.tenant_id),
+        "customer_id": reference("CUSTOMER", it.customer_id),
+        "email": it.email,
+        "name": it.email,
+        "authority": it.authority,
+        "first_name": it.first_name,
+        "last_name": it.last_name,
+        "phone": it.phone,
+        "additional_info": info | dict(zip(_ACCOUNT_FACTS, (it.enabled, it.activated), strict=True)),
+        "version": it.version,
+    }

@@ -16,6 +16,13 @@ select id, tenant_id, title, created_at, parent_customer_id, is_public, contact,
 from customer
 where tenant_id = :tenant_id and (:search = '' or lower(title) like :search escape '!')
 
+-- name: sub_customers_page
+-- pages by: createdTime id, id id, title title, name title
+select id, tenant_id, title, created_at, parent_customer_id, is_public, contact, additional_info, version
+from customer
+where parent_customer_id = :customer_id and tenant_id = :tenant_id
+  and (:search = '' or lower(title) like :search escape '!')
+
 -- name: add_customer
 insert into customer (id, tenant_id, title, created_at, parent_customer_id, is_public, contact, additional_info,
                       version)

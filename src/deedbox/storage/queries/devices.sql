@@ -26,6 +26,7 @@ left join customer c on c.id = o.customer_id
 left join device_activity a on a.device_id = d.id
 where d.tenant_id = :tenant_id
   and (:every_profile or d.profile_id = :profile_id)
+  and (:every_owner or o.customer_id is null)
   and (:every_activity or (coalesce(a.last_activity_at, 0) > :active_since) = :active)
   and (:search = '' or d.search_text like :search escape '!' or lower(d.type) like :search escape '!')
 
@@ -39,6 +40,7 @@ left join deed o on o.device_id = d.id and o.closed_at is null
 left join customer c on c.id = o.customer_id
 left join device_activity a on a.device_id = d.id
 where d.profile_id = :profile_id and d.tenant_id = :tenant_id
+  and (:every_owner or o.customer_id is null)
   and (:every_activity or (coalesce(a.last_activity_at, 0) > :active_since) = :active)
   and (:search = '' or d.search_text like :search escape '!' or lower(d.type) like :search escape '!')
 
