@@ -52,6 +52,7 @@ BAD, WRONG = "MALFORMED_PACKET", "PROTOCOL_ERROR"
 NAME, FILTER, LARGE = "TOPIC_NAME_INVALID", "TOPIC_FILTER_INVALID", "PACKET_TOO_LARGE"
 VERSION, ALIAS = "UNSUPPORTED_PROTOCOL_VERSION", "TOPIC_ALIAS_INVALID"
 PUBLISH_4 = packet(0x32, T, ID, b"{}")
+PUBLISH_5 = packet(0x32, T, ID, NONE)
 
 FRAMING = [
     Seed("nothing", 4, b""),
@@ -148,6 +149,10 @@ MESSAGES = [
     Seed("publish-repeated", 4, PUBLISH_4 * 4, "Publish Publish Publish Publish"),
     Seed("publish-repeated-packet-id-0", 4, PUBLISH_4 + packet(0x32, T, b"\0\0"), "Publish", WRONG),
     Seed("publish-repeated-cut", 4, PUBLISH_4 + packet(0x32, T, b"\0"), "Publish", BAD),
+    Seed(
+        "publish-repeated-longer-length-old", 4, PUBLISH_4 + b"\x32\x87\0" + PUBLISH_4[2:], "Publish Publish"
+    ),
+    Seed("publish-repeated-longer-length-5", 5, PUBLISH_5 + b"\x32\x86\0" + PUBLISH_5[2:], "Publish", BAD),
     Seed("publish-repeated-without-properties", 5, packet(0x30, T, NONE) + packet(0x30, T), "Publish", BAD),
     Seed("publish-qos-3", 4, packet(0x36, T, ID), "", BAD),
     Seed("publish-duplicate-qos-0", 4, packet(0x38, T), "", BAD),

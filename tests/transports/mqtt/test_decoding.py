@@ -149,6 +149,12 @@ def test_messages_of_another_kind_in_between() -> None:
     assert read(b"".join(encode(it, 5) for it in sent), 5) == sent
 
 
+@pytest.mark.parametrize("length", [128, 129, 255, 256, 300, 65_535])
+def test_long_topics_that_repeat(length: int) -> None:
+    sent: list[Packet] = [Publish("x" * length, b"{}", 1, 7)] * 3
+    assert read(b"".join(encode(it, 4) for it in sent)) == sent
+
+
 @pytest.mark.parametrize("length", [0, 127, 128, 16_383, 16_384])
 def test_lengths_of_one_to_three_bytes(length: int) -> None:
     body = b"\0\1t" + bytes(max(0, length - 3))
@@ -226,13 +232,24 @@ def test_the_limit_counts_for_repeated_messages_and_may_change() -> None:
     assert failure_of(decoder, message) == Reason.PACKET_TOO_LARGE
 
 
+class CountingDecoder(Decoder):
+    """Counts how often it looks at the beginning of a packet."""
+
+    looks = 0
+
+    def _frame(self, data: bytes, position: int) -> tuple[int, int]:
+        self.looks += 1
+        return super()._frame(data, position)
+
+
 def test_a_large_packet_of_single_bytes() -> None:
     message = Publish(TOPIC, bytes(range(256)) * 800, 1, 1)
     stream = encode(message, 4)
-    decoder = Decoder(LARGEST_BYTES, 4)
+    decoder = CountingDecoder(LARGEST_BYTES, 4)
     for at in range(len(stream) - 1):
         assert not decoder.feed(stream[at : at + 1])
     assert decoder.buffered_bytes == len(stream) - 1
+    assert decoder.looks <= 5, "once for every byte of the longest header"
     assert decoder.feed(b"") == []
     assert decoder.feed(stream[-1:] + b"\xc0") == [message]
     assert decoder.buffered_bytes == 1
