@@ -16,6 +16,10 @@ _LONGEST_REMEMBERED_TOPIC = 128
 #: PUBLISH with QoS 0 and 1, neither retained nor a duplicate.
 _QOS_0: Final = 0x30
 _QOS_1: Final = 0x32
+#: All first bytes that are well-formed in every version.
+_FIRST_BYTES: Final = frozenset(
+    b"\x10\x20\x30\x31\x32\x33\x34\x35\x3a\x3b\x3c\x3d\x40\x50\x62\x70\x82\x90\xa2\xb0\xc0\xd0\xe0"
+)
 #: Matches no first byte.
 _NOTHING: Final = -1
 
@@ -124,7 +128,8 @@ class Decoder:
 
     def _frame(self, data: bytes, position: int) -> tuple[int, int]:
         """Return where the body begins and where the packet ends, as far as is known: maybe after `data`."""
-        check_flags(data[position] >> 4, data[position] & 15, self.level or _LEVEL_BEFORE_CONNECT)
+        if data[position] not in _FIRST_BYTES:
+            check_flags(data[position] >> 4, data[position] & 15, self.level or _LEVEL_BEFORE_CONNECT)
         length, at, end = 0, position + 1, min(len(data), position + 5)
         while at < end:
             byte = data[at]
