@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from deedbox.api.live.settings import LiveSettings
 from deedbox.core.claim_intents import ClaimPagePolicy
 from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.histories import ReadingLimits
@@ -53,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
     values: ValueLimits = ValueLimits()
     reading: ReadingLimits = ReadingLimits()
+    live: LiveSettings = LiveSettings()
     bulk_import: ImportLimits = ImportLimits()
     log: serving.LogSettings = serving.LogSettings()
 

@@ -85,7 +85,10 @@ async def history(
 async def write(
     store: TimeSeriesStore, principal: Principal, actor: Actor, kind: Resource, recording: Recording
 ) -> int:
-    """Store points that somebody sent in the entity's name; return their epoch. Raises NotFound, NotPermitted."""
+    """Store points that somebody sent in the entity's name; return their epoch.
+
+    Raises NotFound, NotPermitted.
+    """
     holder = await permitted(store, principal, Operation.WRITE_TELEMETRY, kind, recording.entity_id)
     await store.write_points([recording])
     keys = sorted({point.key for point in recording.points})

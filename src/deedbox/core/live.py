@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core.attributes import Scope
-from deedbox.core.holders import HolderStore
+from deedbox.core.holders import Extent, HolderStore
 from deedbox.core.permissions import Resource
 from deedbox.core.telemetry import Point
 
@@ -36,7 +36,7 @@ class AttributesChanged(msgspec.Struct, frozen=True, tag="attributes"):
 
 
 class OwnershipChanged(msgspec.Struct, frozen=True, tag="ownership"):
-    """A deed of the device was opened or closed, or the device was deleted: ask again who may watch, and what.
+    """A deed of the device was opened or closed, or it was deleted: ask again who may watch, and what.
 
     Also told where something was stored of which nobody knows the epoch: whoever asks again sees it.
     """
@@ -67,6 +67,11 @@ class LiveChanges(Protocol):
     def watch(self, device_id: UUID, receive: Callable[[Change], None]) -> Stop:
         """Call `receive` with each change, on the event loop; call what is returned to stop."""
         ...
+
+
+def is_shown(epoch: int, extent: Extent) -> bool | None:
+    """Tell whether whoever was granted that extent may see a change of that epoch; None means: ask again."""
+    return None if epoch > extent.epoch else epoch >= extent.from_epoch
 
 
 async def watched_epochs(

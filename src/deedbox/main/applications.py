@@ -4,6 +4,9 @@ from typing import cast
 
 from deedbox.api.application import rest_application
 from deedbox.api.context import ApiContext
+from deedbox.api.live.application import LiveApplication
+from deedbox.api.live.attendance import ASKED_EVERY_S
+from deedbox.api.live.settings import LiveSettings
 from deedbox.api.plain_claims import PlainClaims
 from deedbox.main.parts import Parts
 from deedbox.serving.front import Application, front_application
@@ -17,12 +20,14 @@ from deedbox.web.context import WebContext
 def whole_application(parts: Parts, device: DeviceApplication, readiness: Readiness) -> Application:
     """Return the application that every HTTP and HTTPS listener serves."""
     settings = parts.settings
-    front = front_application(device, _rest(parts), _web(parts), settings.http.trusted_proxies)
+    rest = rest_side(parts, settings.live)
+    front = front_application(device, rest, _web(parts), settings.http.trusted_proxies)
     observed = ObservedApplication(front, parts.metrics, settings.log.access)
     return HealthApplication(observed, readiness, parts.metrics.page)
 
 
-def _rest(parts: Parts) -> Application:
+def rest_side(parts: Parts, live: LiveSettings, sessions_asked_every_s: float = ASKED_EVERY_S) -> Application:
+    """Return what answers `/api` but for the device side: requests, and WebSockets as `live` says."""
     context = ApiContext(
         storage=parts.storage,
         keys=parts.keys,
@@ -38,7 +43,8 @@ def _rest(parts: Parts) -> Application:
         reading_limits=parts.settings.reading,
         import_limits=parts.settings.bulk_import,
     )
-    return PlainClaims(context, cast(Application, rest_application(context)))
+    rest = PlainClaims(context, cast(Application, rest_application(context)))
+    return LiveApplication(context, live, rest, sessions_asked_every_s)
 
 
 def _web(parts: Parts) -> Application:

@@ -62,7 +62,11 @@ async def _serve(
                     await devices.mqtt.listen(sockets, tls if name == "mqtts.listen" else None)
                     continue
                 server = HttpServer(
-                    application, sockets, settings.http.keep_alive_s, settings.http.stop_grace_s
+                    application,
+                    sockets,
+                    settings.http.keep_alive_s,
+                    settings.http.stop_grace_s,
+                    settings.live.largest_message_bytes,
                 )
                 if name == "https.listen" and tls:
                     server.use_tls(tls)

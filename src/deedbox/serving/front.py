@@ -48,7 +48,7 @@ class FrontApplication:
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         if raw_path.startswith(_DEVICE) and scope["type"] == "http":
             await self._device(scope, receive, send)
-        elif self._web is not None and _is_page(raw_path):
+        elif self._web is not None and scope["type"] == "http" and _is_page(raw_path):
             await self._web(scope, receive, _with_headers(send, (_NOT_SNIFFED,)))
         else:
             await self._to_rest(scope, raw_path, receive, send)

@@ -47,7 +47,7 @@ class HealthApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        page = self._pages.get(scope.get("path", ""))
+        page = self._pages.get(scope["path"]) if scope["type"] == "http" else None
         if page is None:
             await self._inner(scope, receive, send)
         elif scope["method"] not in ("GET", "HEAD"):

@@ -47,8 +47,9 @@ def latest_shape(points: Sequence[Point], keys: Sequence[str], strict: bool, now
 
 
 def _point(it: Point, strict: bool) -> PointShape:
-    return PointShape(ts=it.ts, value=it.value if strict else _text(it.value))
+    return PointShape(ts=it.ts, value=it.value if strict else value_text(it.value))
 
 
-def _text(value: Value) -> str:
+def value_text(value: Value) -> str:
+    """Return a value as texts show it: JSON, but for strings, which are themselves."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,113 @@
+"""The ASGI application that answers WebSockets: lets clients in, once they have said who they are."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from deedbox.api.context import ApiContext
+from deedbox.api.errors import refusal_answer
+from deedbox.api.live import commands
+from deedbox.api.live.attendance import ASKED_EVERY_S, Attendance
+from deedbox.api.live.settings import LiveSettings
+from deedbox.api.live.sockets import (
+    POLICY_VIOLATION,
+    TRY_AGAIN_LATER,
+    Receive,
+    Send,
+    Socket,
+    say_goodbye,
+)
+from deedbox.core.errors import LimitReached, NotFound, NotSignedIn, Refusal
+from deedbox.core.permissions import Principal
+
+Scope = dict[str, Any]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ADDRESS = "/api/ws"
+#: Its clients put the token into the query; newer ones send it here, too.
+OLDER_ADDRESS = "/api/ws/plugins/telemetry"
+_SIGN_IN_FIRST = 'Sign in first: send {"authCmd": {"cmdId": 0, "token": "..."}} as a text message.'
+_NO_API_KEYS = "API keys are not offered. Send the token of a sign-in in authCmd."
+
+
+class LiveApplication:
+    """Answers WebSockets, and hands all other requests to `rest`."""
+
+    def __init__(
+        self,
+        context: ApiContext,
+        settings: LiveSettings,
+        rest: Application,
+        asked_every_s: float = ASKED_EVERY_S,
+    ) -> None:
+        self._context = context
+        self._settings = settings
+        self._rest = rest
+        self._attendance = Attendance(context.storage, settings, asked_every_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or serve one socket."""
+        if scope["type"] != "websocket":
+            await self._rest(scope, receive, send)
+            return
+        await receive()
+        try:
+            if scope["path"] not in (ADDRESS, OLDER_ADDRESS):
+                raise NotFound(f"There is no WebSocket here. Connect to {ADDRESS}.")
+            principal = await self._known_by_address(scope)
+        except Refusal as refusal:
+            await _turn_away(send, refusal)
+            return
+        await self._let_in(scope, receive, send, principal)
+
+    async def _known_by_address(self, scope: Scope) -> Principal | None:
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        token = query.get("token", [""])[0]
+        if scope["path"] != OLDER_ADDRESS or not token:
+            return None
+        return await self._context.authenticator.authenticate(token)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send, principal: Principal | None) -> None:
+        await send({"type": "websocket.accept"})
+        first = "{}"
+        try:
+            if principal is None:
+                with self._attendance.stranger():
+                    principal, first = await self._sign_in(receive)
+            source = scope["client"][0] if scope.get("client") else ""
+            socket = Socket(self._context, self._settings, principal, principal.actor(source), send)
+            with self._attendance.visitor(socket):
+                await socket.run(receive, first)
+        except LimitReached as refusal:
+            await say_goodbye(send, TRY_AGAIN_LATER, refusal.message)
+        except Refusal as refusal:
+            await say_goodbye(send, POLICY_VIOLATION, refusal.message)
+        except ConnectionError:
+            pass  # it left before it said who it is
+
+    async def _sign_in(self, receive: Receive) -> tuple[Principal, str]:
+        """Return who it is, and the message that said so. Raises NotSignedIn, InvalidValue, TokenExpired."""
+        try:
+            async with asyncio.timeout(self._settings.sign_in_timeout_s):
+                received = await receive()
+        except TimeoutError:
+            raise NotSignedIn(_SIGN_IN_FIRST) from None
+        if received["type"] != "websocket.receive":
+            raise ConnectionError
+        first = received.get("text") or ""
+        asked = commands.sign_in_of(commands.message_of(first))
+        if asked is None or not asked.token:
+            raise NotSignedIn(_NO_API_KEYS if asked and asked.api_key else _SIGN_IN_FIRST)
+        return await self._context.authenticator.authenticate(asked.token), first
+
+
+async def _turn_away(send: Send, refusal: Refusal) -> None:
+    """Answer the handshake as REST answers a request."""
+    status, content, _ = refusal_answer(refusal)
+    body = msgspec.json.encode(content)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})

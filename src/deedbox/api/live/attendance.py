@@ -1,0 +1,113 @@
+"""Who is connected: how many, how many of one user; and whether their sessions still last."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from uuid import UUID
+
+from deedbox.api.live.settings import LiveSettings
+from deedbox.api.live.sockets import POLICY_VIOLATION, Socket, is_same_person
+from deedbox.core.errors import LimitReached, NotSignedIn, StorageUnavailable
+from deedbox.core.permissions import Principal
+from deedbox.core.sessions import known_visitor
+from deedbox.core.storage import Storage, Stores
+
+#: Whoever signs out, is disabled or deleted hears nothing more within that time.
+ASKED_EVERY_S = 10.0
+_ENDED = "Your session has ended. Sign in again."
+
+_log = logging.getLogger(__name__)
+
+
+class Attendance:
+    """The sockets of this process. While there are any, it asks about their sessions, all in one question."""
+
+    def __init__(
+        self, storage: Storage, settings: LiveSettings, asked_every_s: float = ASKED_EVERY_S
+    ) -> None:
+        self._storage = storage
+        self._settings = settings
+        self._asked_every_s = asked_every_s
+        self._strangers = 0
+        self._sockets: dict[Socket, UUID] = {}
+        self._of_user: dict[UUID, int] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def stranger(self) -> Iterator[None]:
+        """Count a connection that signs in. Raises LimitReached."""
+        if self._strangers >= self._settings.sockets_signing_in or self._is_full():
+            raise LimitReached("Too many connections at this moment. Try again later.")
+        self._strangers += 1
+        try:
+            yield
+        finally:
+            self._strangers -= 1
+
+    @contextlib.contextmanager
+    def visitor(self, socket: Socket) -> Iterator[None]:
+        """Count a socket while it is signed in. Raises LimitReached."""
+        user_id = _whose(socket.principal)
+        if self._is_full() or self._of_user.get(user_id, 0) >= self._settings.sockets_per_user:
+            raise LimitReached("Too many connections of yours are open. Close some of them.")
+        self._enter(socket, user_id)
+        try:
+            yield
+        finally:
+            self._leave(socket)
+
+    async def ask(self) -> None:
+        """Close the sockets of sessions that ended; let the others ask for what nobody tells of."""
+        known = {socket.principal.session_id: socket.principal for socket in self._sockets}
+
+        async def work(stores: Stores) -> set[UUID]:
+            return {it for it, was in known.items() if not await _still_is(stores, was)}
+
+        ended = await self._storage.read(work)
+        for socket in list(self._sockets):
+            if socket.principal.session_id in ended:
+                socket.close(POLICY_VIOLATION, _ENDED)
+            elif socket.principal.session_id in known:
+                await socket.refresh()
+
+    def _is_full(self) -> bool:
+        return len(self._sockets) + self._strangers >= self._settings.sockets
+
+    def _enter(self, socket: Socket, user_id: UUID) -> None:
+        self._sockets[socket] = user_id
+        self._of_user[user_id] = self._of_user.get(user_id, 0) + 1
+        if self._asking is None:
+            self._asking = asyncio.get_running_loop().create_task(self._keep_asking())
+
+    def _leave(self, socket: Socket) -> None:
+        user_id = self._sockets.pop(socket)
+        self._of_user[user_id] -= 1
+        if not self._of_user[user_id]:
+            del self._of_user[user_id]
+        if not self._sockets and self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+
+    async def _keep_asking(self) -> None:
+        while True:
+            await asyncio.sleep(self._asked_every_s)
+            try:
+                await self.ask()
+            except StorageUnavailable:
+                continue
+            except Exception:
+                _log.exception("could not ask whether the sessions of live sockets last")
+
+
+async def _still_is(stores: Stores, was: Principal) -> bool:
+    try:
+        now = await known_visitor(stores.users, was.session_id, was.is_public)
+    except NotSignedIn:
+        return False
+    return is_same_person(now, was)
+
+
+def _whose(principal: Principal) -> UUID:
+    """Return whose sockets are counted together: visitors of a public customer have no user of their own."""
+    return principal.session_id if principal.is_public else principal.user_id
