@@ -39,10 +39,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         closing(new_owner(maker)) as owner,
     ):
         device = post(maker, "/api/device", {"name": "lamp", "type": "lamp"})
+        asset = post(maker, "/api/asset", {"name": "house", "type": "house"})
         user, whose = get(maker, "/api/auth/user"), get(owner, "/api/auth/user")
         ids = {
             "device_id": device["id"]["id"],
             "entity_id": device["id"]["id"],
+            "asset_id": asset["id"]["id"],
+            "asset_profile_id": asset["assetProfileId"]["id"],
             "profile_id": device["deviceProfileId"]["id"],
             "customer_id": whose["customerId"]["id"],
             "tenant_id": user["tenantId"]["id"],

@@ -19,7 +19,11 @@ _KINDS = {
     "tenantId": "TENANT",
     "userId": "USER",
     "deviceId": "DEVICE",
+    "assetId": "ASSET",
+    "assetProfileId": "ASSET_PROFILE",
 }
+#: Parameters of queries that name a thing of any kind.
+_ENDS = (("fromType", "fromId"), ("toType", "toId"), ("entityType", "entityId"))
 #: What an `id` in a body refers to, by the address that takes the body.
 _SAVED = {
     "/api/user": "USER",
@@ -27,11 +31,14 @@ _SAVED = {
     "/api/customer": "CUSTOMER",
     "/api/deviceProfile": "DEVICE_PROFILE",
     "/api/device": "DEVICE",
+    "/api/asset": "ASSET",
 }
 #: Parameters that are no ids, with values that reach as much as possible.
 _PLAIN: Mapping[str, Sequence[str]] = {
     "deviceName": ("lamp", "spare"),
+    "assetName": ("house",),
     "customerTitle": ("Alice's home",),
+    "relationType": ("Contains",),
     "scopeName": ("SERVER_SCOPE", "SHARED_SCOPE"),
     "ttl": ("1000",),
     "keys": ("state,claimingData",),
@@ -92,12 +99,24 @@ def _queries(parameters: Sequence[Any], things: Things) -> list[tuple[dict[str, 
     """Return the queries to try: everything plain, and each parameter that takes ids."""
     names = [it["name"] for it in parameters]
     plain = {name: _PLAIN[name][0] for name in names if name in _PLAIN}
-    found = [(plain, "deviceName" in plain or "customerTitle" in plain)]
+    found = [(plain, not {"deviceName", "assetName", "customerTitle"}.isdisjoint(plain))]
     for name in names:
         kind = _KINDS.get(name.removesuffix("s"))
         if kind and things.get(kind):
             found.append((plain | {name: ",".join(things[kind])}, False))
-    return found
+    return found + [(plain | ends, True) for ends in _ends(names, things)]
+
+
+def _ends(names: Sequence[str], things: Things) -> Iterator[dict[str, str]]:
+    """Yield queries that name one end of a relation, and those that name both."""
+    every = [(kind, thing) for kind, found in things.items() for thing in found]
+    taken = [pair for pair in _ENDS if pair[1] in names]
+    for position, end in enumerate(every):
+        for pair in taken:
+            yield dict(zip(pair, end, strict=True))
+        if len(taken) > 1:
+            both = zip(taken[0] + taken[1], end + every[position - 1], strict=True)
+            yield dict(both)
 
 
 def _bodies(document: Document, operation: Any, template: str, things: Things) -> Iterator[Any]:
@@ -109,6 +128,7 @@ def _bodies(document: Document, operation: Any, template: str, things: Things) -
     schema = content.get("schema", {})
     example = _example(document, content, schema)
     yield example
+    yield from _bodies_about_ends(example, things)
     shape = _resolved(document, schema)
     for place in _id_places(document, shape):
         kind = _SAVED.get(template, "") if place[-1] == "id" else _KINDS.get(place[-1], "")
@@ -121,6 +141,19 @@ def _bodies(document: Document, operation: Any, template: str, things: Things) -
                 inner = inner.setdefault(name, {})
             inner[place[-1]] = {"entityType": kind, "id": thing}
             yield body
+
+
+def _bodies_about_ends(example: Any, things: Things) -> Iterator[Any]:
+    """Yield relations between their things, and searches that begin at one."""
+    every = [(kind, thing) for kind, found in things.items() for thing in found]
+    for position, (kind, thing) in enumerate(every):
+        other_kind, other = every[position - 1]
+        if "from" in example:
+            ends = {"from": (kind, thing), "to": (other_kind, other)}
+            yield example | {name: {"entityType": it[0], "id": it[1]} for name, it in ends.items()}
+        elif "rootId" in example.get("parameters", {}):
+            begin = example["parameters"] | {"rootType": kind, "rootId": thing, "maxLevel": 0}
+            yield example | {"parameters": begin, "filters": []}
 
 
 def _example(document: Document, content: Any, schema: Any) -> Any:

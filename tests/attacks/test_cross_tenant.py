@@ -15,7 +15,7 @@ from tests.attacks.openapi_walk import Call, calls
 
 #: What no stranger may see; and what people of the same tenant may.
 MARK, TENANTS_MARK = "qzx-for-no-stranger", "qzy-for-no-other-tenant"
-ALL_KINDS = 5
+ALL_KINDS = 7
 #: When a device was last heard of is written some seconds after it spoke, whoever asks what meanwhile.
 WRITTEN_LATER = frozenset({"device_activity"})
 #: Operation -> why it is not tried with foreign ids.
@@ -44,7 +44,7 @@ class Scene(NamedTuple):
 
 @pytest.fixture
 async def scene(deployment: Deployment) -> Scene:
-    """Alice owns "lamp", nobody owns "spare"; whatever can hold a mark does."""
+    """Alice owns "lamp" and has "house" with it, nobody owns "spare"; whatever can hold a mark does."""
     it = deployment
     lamp, spare = await it.make_device("lamp"), await it.make_device("spare")
     for device, key in ((lamp, "the lamp's key"), (spare, "the spare's key")):
@@ -62,14 +62,29 @@ async def scene(deployment: Deployment) -> Scene:
     await it.ok("maker", "POST", "/api/customer", home | {"address": MARK})
     await it.ok("maker", "POST", "/api/user", alice | {"lastName": MARK})
     profile = await it.ok("maker", "POST", "/api/deviceProfile", {"name": TENANTS_MARK})
+    house = await a_house(it, alice["customerId"], lamp["id"])
     things = {
         "DEVICE": [lamp["id"]["id"], spare["id"]["id"]],
         "CUSTOMER": [alice["customerId"]["id"]],
         "USER": [alice["id"]["id"], maker["id"]["id"]],
         "TENANT": [alice["tenantId"]["id"]],
         "DEVICE_PROFILE": [profile["id"]["id"]],
+        "ASSET": [house["id"]["id"]],
+        "ASSET_PROFILE": [house["assetProfileId"]["id"]],
     }
     return Scene(things, {UUID(thing).bytes for found in things.values() for thing in found})
+
+
+async def a_house(deployment: Deployment, customer_id: Any, device_id: Any) -> dict[str, Any]:
+    """An asset of the customer's, to which the device is related."""
+    it, body = deployment, {"name": "house", "type": TENANTS_MARK, "label": MARK, "customerId": customer_id}
+    house: dict[str, Any] = await it.ok("maker", "POST", "/api/asset", body)
+    path = f"/api/plugins/telemetry/ASSET/{house['id']['id']}"
+    await it.ok("maker", "POST", f"{path}/attributes/SERVER_SCOPE", {"state": MARK})
+    await it.ok("maker", "POST", f"{path}/timeseries/ANY", {"state": MARK})
+    ends = {"from": house["id"], "to": device_id}
+    await it.ok("maker", "POST", "/api/relation", ends | {"type": "Contains", "additionalInfo": MARK})
+    return house
 
 
 async def test_a12_another_tenants_administrator(deployment: Deployment, scene: Scene) -> None:
@@ -88,7 +103,7 @@ async def test_a12_another_tenants_customer(deployment: Deployment, scene: Scene
 
 async def test_a12_another_customer_of_the_tenant(deployment: Deployment, scene: Scene) -> None:
     """Attacks A11, A12: as a user of the customer next door, about what Alice owns."""
-    kinds = ("DEVICE", "CUSTOMER", "USER")
+    kinds = ("DEVICE", "CUSTOMER", "USER", "ASSET")
     things = {kind: scene.things[kind] for kind in kinds}
     ids = {UUID(thing).bytes for found in things.values() for thing in found}
     await walk(deployment, Scene(things, ids), "bob", NEIGHBOURS_OWN)

@@ -78,7 +78,7 @@ class DeviceProfileStore(RecordStore, Protocol):
         ...
 
     async def delete(self, profile: DeviceProfile) -> None:
-        """Delete the profile."""
+        """Delete the profile and its relations."""
         ...
 
     async def has_devices(self, profile_id: UUID) -> bool:

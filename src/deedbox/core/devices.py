@@ -118,7 +118,7 @@ class DeviceStore(CredentialsStore, RecordStore, Protocol):
         ...
 
     async def remove_device(self, device: Device) -> None:
-        """Delete the device, its credentials and windows; what it said is left for `forget_values`."""
+        """Delete the device and all but what it said, which is left for `forget_values`."""
         ...
 
     async def forget_values(self, most: int) -> int:
@@ -126,11 +126,11 @@ class DeviceStore(CredentialsStore, RecordStore, Protocol):
         ...
 
 
-def check_sortable(asked: PageRequest, total: int, indexed: Collection[str]) -> None:
+def check_sortable(asked: PageRequest, total: int, indexed: Collection[str], noun: str = "devices") -> None:
     """Check that a list of that length can be sorted as asked. Raises InvalidValue, saying by what it can."""
     if asked.sort_property not in indexed and total > SORTED_WITHOUT_INDEX_AT_MOST:
         raise InvalidValue(
-            f"This list has more than {SORTED_WITHOUT_INDEX_AT_MOST} devices; sort it by "
+            f"This list has more than {SORTED_WITHOUT_INDEX_AT_MOST} {noun}; sort it by "
             f"{' or '.join(indexed)}, or narrow it with a filter.",
             "/sortProperty",
         )

@@ -12,7 +12,9 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core import customers, deeds, tenants
-from deedbox.core.customers import CustomerStore
+from deedbox.core.asset_changes import unassigned_entry
+from deedbox.core.assets import Asset
+from deedbox.core.customers import Customer, CustomerStore
 from deedbox.core.deeds import DeedStore, Reason
 from deedbox.core.devices import Device
 from deedbox.core.keys import KeyRing
@@ -46,16 +48,32 @@ class ErasureStore(DeedStore, Protocol):
         """Return devices whose open deed is the customer's."""
         ...
 
+    async def assets_assigned_to(self, tenant_id: UUID, customer_id: UUID, most: int) -> list[Asset]:
+        """Return assets that the customer has."""
+        ...
+
+    async def release_assets(self, assets: Collection[Asset]) -> None:
+        """Take these assets from whom they are assigned to."""
+        ...
+
+    async def delete_assets(self, tenant_id: UUID, most: int) -> int:
+        """Delete assets of the tenant; what was stored about them is deleted later, in the background."""
+        ...
+
+    async def delete_relations(self, tenant_id: UUID, most: int) -> int:
+        """Delete relations of the tenant."""
+        ...
+
     async def delete_devices(self, devices: Collection[Device]) -> None:
         """Delete devices and their closed deeds; what they said is deleted later, in the background."""
         ...
 
     async def delete_customer(self, tenant_id: UUID, customer_id: UUID) -> None:
-        """Delete a customer's row, attributes and totals; its sub-customers stay, without a parent."""
+        """Delete a customer's row and what hangs on it; its sub-customers stay, without a parent."""
         ...
 
     async def delete_customers(self, tenant_id: UUID, most: int) -> int:
-        """Delete customers of a tenant with their attributes and totals."""
+        """Delete customers of a tenant with their attributes, relations and totals."""
         ...
 
     async def delete_audit_entries(self, tenant_id: UUID, most: int) -> int:
@@ -75,12 +93,14 @@ async def erase_customer(  # what handing devices back takes, and whose they are
     policy: ClaimPolicy,
     keys: KeyRing,
 ) -> Piece:
-    """Delete a piece of a customer. Its devices are free again.
+    """Delete a piece of a customer. Its devices are free again, its assets nobody's.
 
     Raises NotFound when the actor's tenant has no such customer.
     """
     customer = await customers.customer_of(customer_store, actor.tenant_id, customer_id)
     if await store.delete_users(actor.tenant_id, customer_id, PIECE) == PIECE:
+        return Piece(False, [])
+    if await _release_assets(store, actor, customer) == PIECE:
         return Piece(False, [])
     owned = await store.devices_owned_by(customer_id, PIECE)
     states = list((await store.lock_devices(owned)).values())
@@ -98,6 +118,8 @@ async def erase_tenant(
     tenant = await tenants.tenant_of(tenant_store, tenant_id)
     if await store.delete_users(tenant_id, None, PIECE) == PIECE:
         return Piece(False, [])
+    if PIECE in (await store.delete_relations(tenant_id, PIECE), await store.delete_assets(tenant_id, PIECE)):
+        return Piece(False, [])
     found = await store.devices_of_tenant(tenant_id, PIECE)
     states = list((await store.lock_devices(found)).values())
     await deeds.close(store, states, actor, Reason.TENANT_DELETED, keys)
@@ -107,6 +129,14 @@ async def erase_tenant(
     await store.delete_tenant(tenant_id)
     await tenants.record(tenant_store, actor, tenant, "DELETED")
     return Piece(True, found)
+
+
+async def _release_assets(store: ErasureStore, actor: Actor, customer: Customer) -> int:
+    assets = await store.assets_assigned_to(actor.tenant_id, customer.id, PIECE)
+    await store.release_assets(assets)
+    now_ms = await store.now_ms()
+    await store.add_audit_entries([unassigned_entry(store, actor, it, customer, now_ms) for it in assets])
+    return len(assets)
 
 
 async def _erase_rest(store: ErasureStore, tenant_id: UUID) -> bool:

@@ -1,4 +1,4 @@
-"""Whom values are about (a device, a customer, a tenant), and which of its rows a reader may see.
+"""Whom values are about (a device, an asset, a customer, a tenant), and which of its rows a reader may see.
 
 Every row carries the epoch it was written in. Whoever owns a device reads from the epoch in which the deed of
 its previous other owner ended (behaviour §5.3); the tenant reads all; what is no device has epoch 0 only.
@@ -14,11 +14,11 @@ from deedbox.core.ids import NULL_ID
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
 
-_RESOURCES = {it.value: it for it in (Resource.DEVICE, Resource.CUSTOMER, Resource.TENANT)}
+_RESOURCES = {it.value: it for it in (Resource.DEVICE, Resource.ASSET, Resource.CUSTOMER, Resource.TENANT)}
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Something that values are about. `customer_id` is a device's owner by its open deed.
+    """Something that values are about. `customer_id` is who owns a device or has an asset.
 
     `owner_reads_from` is the first epoch that belongs to nobody but the owner; while there is none, to
     whoever is next. What is older than `hidden_below` is being erased: nobody reads it.

@@ -35,6 +35,10 @@ class Resource(StrEnum):
     CUSTOMER_USER = "CUSTOMER_USER"
     DEVICE = "DEVICE"
     DEVICE_PROFILE = "DEVICE_PROFILE"
+    ASSET = "ASSET"
+    ASSET_PROFILE = "ASSET_PROFILE"
+    #: Relations between things; whoever reads or makes one needs to read both of its ends, too.
+    RELATION = "RELATION"
     AUDIT_LOG = "AUDIT_LOG"
 
 
@@ -132,6 +136,12 @@ RULES: Mapping[tuple[Authority, Resource], Mapping[Operation, Reach]] = {
         if operation is not Operation.CLAIM_DEVICES  # as the reference server: only customers claim
     },
     (Authority.TENANT_ADMIN, Resource.DEVICE_PROFILE): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
+    (Authority.TENANT_ADMIN, Resource.ASSET): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
+    (Authority.TENANT_ADMIN, Resource.ASSET_PROFILE): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
+    (Authority.TENANT_ADMIN, Resource.RELATION): {
+        Operation.READ: Reach.OWN_TENANT,
+        Operation.WRITE: Reach.OWN_TENANT,
+    },
     (Authority.TENANT_ADMIN, Resource.AUDIT_LOG): {Operation.READ: Reach.OWN_TENANT},
     (Authority.CUSTOMER_USER, Resource.CUSTOMER): {Operation.READ: Reach.OWN_CUSTOMER},
     (Authority.CUSTOMER_USER, Resource.CUSTOMER_USER): {
@@ -139,6 +149,14 @@ RULES: Mapping[tuple[Authority, Resource], Mapping[Operation, Reach]] = {
         Operation.WRITE: Reach.ITSELF,
     },
     (Authority.CUSTOMER_USER, Resource.DEVICE_PROFILE): {Operation.READ: Reach.OWN_TENANT},
+    (Authority.CUSTOMER_USER, Resource.ASSET_PROFILE): {Operation.READ: Reach.OWN_TENANT},
+    (Authority.CUSTOMER_USER, Resource.ASSET): {
+        Operation.READ: Reach.OWN_CUSTOMER,
+        Operation.READ_TELEMETRY: Reach.OWN_CUSTOMER,
+        Operation.READ_ATTRIBUTES: Reach.OWN_CUSTOMER,
+    },
+    # Never to write: a relation decides which gateway speaks for a device (behaviour §2.8).
+    (Authority.CUSTOMER_USER, Resource.RELATION): {Operation.READ: Reach.OWN_TENANT},
     (Authority.CUSTOMER_USER, Resource.DEVICE): {
         **dict.fromkeys(_OWNER_MAY, Reach.OWN_CUSTOMER),
         # Whoever claims does not own the device yet: knowing its key is what counts.

@@ -5,6 +5,8 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from deedbox.core.activity import ActivityStore
+from deedbox.core.asset_profiles import AssetProfileStore
+from deedbox.core.assets import AssetStore
 from deedbox.core.attribute_changes import EndedAttributeStore
 from deedbox.core.attributes import AttributeStore
 from deedbox.core.audit_log import AuditLogStore
@@ -18,10 +20,12 @@ from deedbox.core.customers import CustomerStore
 from deedbox.core.device_limits import DeviceLimitStore
 from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.devices import DeviceStore
+from deedbox.core.entities import EntityStore
 from deedbox.core.entity_values import EntityDataStore
 from deedbox.core.erasure import ErasureStore
 from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.owned_devices import OwnedDeviceStore
+from deedbox.core.relations import RelationStore
 from deedbox.core.rotation import RotationStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.telemetry_journal import JournalStore
@@ -86,6 +90,26 @@ class Stores(Protocol):
     @property
     def device_limits(self) -> DeviceLimitStore:
         """How much the devices of tenants may send."""
+        ...
+
+    @property
+    def assets(self) -> AssetStore:
+        """Assets."""
+        ...
+
+    @property
+    def asset_profiles(self) -> AssetProfileStore:
+        """Asset profiles."""
+        ...
+
+    @property
+    def relations(self) -> RelationStore:
+        """Relations between things."""
+        ...
+
+    @property
+    def entities(self) -> EntityStore:
+        """Things of every kind by their references."""
         ...
 
     @property

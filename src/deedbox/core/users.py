@@ -95,7 +95,7 @@ class UserStore(SessionStore, AttemptStore, RecordStore, Protocol):
         ...
 
     async def delete_users(self, users: Sequence[User]) -> None:
-        """Delete users with their sessions."""
+        """Delete users with their sessions and relations."""
         ...
 
     async def set_enabled(self, user_id: UUID, enabled: bool) -> None:

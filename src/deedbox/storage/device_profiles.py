@@ -9,6 +9,7 @@ from deedbox.core.device_profiles import DeviceProfile, name_taken
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.storage.paging import listing
 from deedbox.storage.records import RecordStore
+from deedbox.storage.relations import forget_relations
 from deedbox.storage.statements import UniqueViolation
 from deedbox.storage.tallies import change_tally
 
@@ -62,7 +63,8 @@ class DeviceProfileStore(RecordStore):
         await self.transaction.run("set_default_profile", tenant_id=tenant_id, id=profile_id)
 
     async def delete(self, profile: DeviceProfile) -> None:
-        """Delete the profile."""
+        """Delete the profile and its relations."""
+        await forget_relations(self.transaction, "DEVICE_PROFILE", [profile.id])
         await self.transaction.run("delete_profile", tenant_id=profile.tenant_id, id=profile.id)
         await change_tally(self.transaction, profile.tenant_id, _NOUN, -1)
 

@@ -8,6 +8,7 @@ from deedbox.core.devices import ACTIVE_FOR_MS, Device, DeviceFilter, DeviceInfo
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.paging import listing
+from deedbox.storage.relations import forget_relations
 from deedbox.storage.statements import Row, UniqueViolation
 from deedbox.storage.tallies import change_tally, total_of
 
@@ -89,8 +90,9 @@ class DeviceStore(CredentialsStore):
         await self.transaction.run("drop_kept_label", device_id=device_id)
 
     async def remove_device(self, device: Device) -> None:
-        """Delete the device, its credentials and windows; what it said is left for `forget_values`."""
+        """Delete the device and all but what it said, which is left for `forget_values`."""
         await self.transaction.run("note_removed_device", device_id=device.id)
+        await forget_relations(self.transaction, "DEVICE", [device.id])
         for table in ("windows", "state", "activity", "credentials", "row"):
             await self.transaction.run(f"remove_device_{table}", device_id=device.id)
         await change_tally(self.transaction, device.tenant_id, _NOUN, -1)

@@ -3,15 +3,19 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from deedbox.core.assets import Asset
 from deedbox.core.devices import Device
 from deedbox.core.ids import NULL_ID
+from deedbox.storage.assets import AssetStore
 from deedbox.storage.deeds import DeedStore
 from deedbox.storage.devices import DeviceStore
+from deedbox.storage.relations import forget_relations, forget_relations_of_tenant
 from deedbox.storage.tallies import change_tally
 from deedbox.storage.users import UserStore
 
 _REST_OF_TENANT = (
-    "erase_old_deeds", "erase_profiles", "erase_claim_intents", "erase_tenant_limits", "erase_tenant",
+    "erase_old_deeds", "erase_profiles", "erase_asset_profiles", "erase_claim_intents", "erase_tenant_limits",
+    "erase_tenant",
 )  # fmt: skip
 _WHAT_ENTITIES_SAID = ("erase_attributes_of", "erase_latest_of", "erase_series_of", "erase_tallies_of")
 
@@ -41,6 +45,30 @@ class ErasureStore(DeedStore):
         found = await self._ids("some_devices_of_customer", customer_id=customer_id, most=most)
         return [device_id for (device_id,) in found]
 
+    async def assets_assigned_to(self, tenant_id: UUID, customer_id: UUID, most: int) -> list[Asset]:
+        """Return assets that the customer has."""
+        asked = {"tenant_id": tenant_id, "customer_id": customer_id}
+        ids = await self._ids("some_assets_of_customer", **asked, most=most)
+        return [*await AssetStore(self.transaction).assets(tenant_id, [it for (it,) in ids])]
+
+    async def release_assets(self, assets: Collection[Asset]) -> None:
+        """Take these assets from whom they are assigned to."""
+        store = AssetStore(self.transaction)
+        for asset in assets:
+            await store.assign(asset, None)
+
+    async def delete_assets(self, tenant_id: UUID, most: int) -> int:
+        """Delete assets of the tenant; what was stored about them is deleted later, in the background."""
+        ids = await self._ids("some_assets_of_tenant", tenant_id=tenant_id, most=most)
+        store = AssetStore(self.transaction)
+        for asset in await store.assets(tenant_id, [it for (it,) in ids]):
+            await store.remove(asset)
+        return len(ids)
+
+    async def delete_relations(self, tenant_id: UUID, most: int) -> int:
+        """Delete relations of the tenant."""
+        return await forget_relations_of_tenant(self.transaction, tenant_id, most)
+
     async def delete_devices(self, devices: Collection[Device]) -> None:
         """Delete devices and their closed deeds; what they said is deleted later, in the background."""
         await self.transaction.batch("erase_closed_deeds", [(it.id,) for it in devices])
@@ -49,12 +77,12 @@ class ErasureStore(DeedStore):
             await store.remove_device(device)
 
     async def delete_customer(self, tenant_id: UUID, customer_id: UUID) -> None:
-        """Delete a customer's row, attributes and totals; its sub-customers stay, without a parent."""
+        """Delete a customer's row and what hangs on it; its sub-customers stay, without a parent."""
         await self.transaction.run("orphan_customers", tenant_id=tenant_id, customer_id=customer_id)
         await self._delete_customers(tenant_id, [(customer_id,)])
 
     async def delete_customers(self, tenant_id: UUID, most: int) -> int:
-        """Delete customers of a tenant with their attributes and totals."""
+        """Delete customers of a tenant with their attributes, relations and totals."""
         customers = await self._ids("some_customers", tenant_id=tenant_id, most=most)
         await self._delete_customers(tenant_id, customers)
         return len(customers)
@@ -72,6 +100,7 @@ class ErasureStore(DeedStore):
 
     async def _delete_customers(self, tenant_id: UUID, customers: Sequence[tuple[UUID]]) -> None:
         await self.transaction.batch("erase_customers", customers)
+        await forget_relations(self.transaction, "CUSTOMER", [it for (it,) in customers])
         await self._forget(customers)
         await change_tally(self.transaction, tenant_id, "customer", -len(customers))
 

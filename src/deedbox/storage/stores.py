@@ -1,6 +1,8 @@
 """The stores of every noun over one transaction."""
 
 from deedbox.storage.activity import ActivityStore
+from deedbox.storage.asset_profiles import AssetProfileStore
+from deedbox.storage.assets import AssetStore
 from deedbox.storage.attribute_changes import EndedAttributeStore
 from deedbox.storage.attributes import AttributeStore
 from deedbox.storage.audit_log import AuditLogStore
@@ -14,10 +16,12 @@ from deedbox.storage.deeds import ClaimStore
 from deedbox.storage.device_limits import DeviceLimitStore
 from deedbox.storage.device_profiles import DeviceProfileStore
 from deedbox.storage.devices import DeviceStore
+from deedbox.storage.entities import EntityStore
 from deedbox.storage.entity_data import EntityDataStore
 from deedbox.storage.erasure import ErasureStore
 from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
+from deedbox.storage.relations import RelationStore
 from deedbox.storage.rotation import RotationStore
 from deedbox.storage.statements import Transaction
 from deedbox.storage.telemetry_journal import JournalStore
@@ -84,6 +88,26 @@ class Stores:
     def device_limits(self) -> DeviceLimitStore:
         """How much the devices of tenants may send."""
         return DeviceLimitStore(self.transaction)
+
+    @property
+    def assets(self) -> AssetStore:
+        """Assets."""
+        return AssetStore(self.transaction)
+
+    @property
+    def asset_profiles(self) -> AssetProfileStore:
+        """Asset profiles."""
+        return AssetProfileStore(self.transaction)
+
+    @property
+    def relations(self) -> RelationStore:
+        """Relations between things."""
+        return RelationStore(self.transaction)
+
+    @property
+    def entities(self) -> EntityStore:
+        """Things of every kind by their references."""
+        return EntityStore(self.transaction)
 
     @property
     def claim_control(self) -> ClaimControlStore:

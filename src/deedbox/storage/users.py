@@ -12,6 +12,7 @@ from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.permissions import Authority
 from deedbox.core.users import Account, Home, StoredLink, User
 from deedbox.storage.paging import listing
+from deedbox.storage.relations import forget_relations
 from deedbox.storage.sessions import SessionStore
 from deedbox.storage.statements import Row, UniqueViolation
 from deedbox.storage.tallies import change_tally
@@ -53,9 +54,10 @@ class UserStore(SessionStore):
             raise _taken(user.email) from violation
 
     async def delete_users(self, users: Sequence[User]) -> None:
-        """Delete users with their sessions."""
+        """Delete users with their sessions and relations."""
         asked = [(user.id,) for user in users]
         await self.transaction.batch("delete_sessions_of_users", asked)
+        await forget_relations(self.transaction, "USER", [user.id for user in users])
         await self.transaction.batch("delete_users", asked)
         await self._count(users, -1)
 

@@ -55,6 +55,9 @@ where closed_at is not null
 -- name: erase_profiles
 delete from device_profile where tenant_id = :tenant_id
 
+-- name: erase_asset_profiles
+delete from asset_profile where tenant_id = :tenant_id
+
 -- name: erase_claim_intents
 delete from claim_intent where tenant_id = :tenant_id
 

@@ -12,6 +12,9 @@ join device_state s on s.device_id = d.id
 left join deed o on o.device_id = d.id and o.closed_at is null
 where d.id = :id
 
+-- name: asset_as_holder
+select tenant_id, customer_id, name, 0, 0, 0 from asset where id = :id
+
 -- name: customer_as_holder
 select tenant_id, id, title, 0, 0, 0 from customer where id = :id
 

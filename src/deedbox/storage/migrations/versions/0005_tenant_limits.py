@@ -5,7 +5,7 @@ from alembic import op
 from deedbox.storage.migrations.columns import identifier, text
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
