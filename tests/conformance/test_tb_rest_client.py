@@ -255,6 +255,50 @@ def test_sends_commands(story: Story) -> None:
     assert (seen["heard"]["method"], seen["heard"]["params"]) == ("beep", [1, 2])
 
 
+def test_lists_devices_with_their_owners(story: Story) -> None:
+    """Each generation has names of its own for the owner's title (thingsboard §6.4)."""
+    seen = story["device infos"]
+    assert seen["kinds"] == ["PageDataDeviceInfo", "DeviceInfo", "PageDataDeviceInfo", "DeviceInfo", "bool"]
+    assert seen["owner"] == "Owners"
+    assert seen["mine"] == [DEVICE, "Gadget 2"]
+    assert_error(seen["foreign"], **FORBIDDEN)
+    assert story["second page"] == {"names": ["Gadget 2"], "of": [3, 3], "more": True}
+
+
+def test_finds_devices_by_their_values(story: Story) -> None:
+    """Each sees the values of what it may see (behaviour §5.3, thingsboard §6.9)."""
+    assert story["entities"] == {
+        "kinds": ["PageDataEntityData", "EntityData", "DEVICE"],
+        "total": 1,
+        "latest": {"name": DEVICE, "temperature": "21.5"},
+        "of_the_stranger": 0,
+        "too_cold": 0,
+    }
+    assert story["counted"] == {"maker": 1, "stranger": 0}
+
+
+def test_names_keys(story: Story) -> None:
+    """Of what a query finds, and of a profile's devices (thingsboard §6.4, §6.9)."""
+    series, attributes = ["level", "note", "on", "temperature"], ["firmware", "interval", "slots"]
+    assert story["keys"] == {
+        "kind": "AvailableEntityKeys",
+        "types": "['DEVICE']",
+        "series": series,
+        "attributes": attributes,
+        "of_profile": series,
+        "attributes_of_profile": attributes,
+    }
+
+
+def test_speaks_for_a_device(story: Story) -> None:
+    """The client's own device side, by token (thingsboard §2.3, §12)."""
+    seen = story["by token"]
+    assert seen["told"] == [None, None]
+    assert seen["attributes"] == {"client": {"colour": "red"}}
+    assert seen["claimed"] == "SUCCESS"
+    assert seen["unknown"]["status"] == 401
+
+
 def test_gives_the_device_back(story: Story) -> None:
     """The device is nobody's again and reports on (behaviour §5)."""
     assert story["given back"] == {"answer": None, "seen_by_maker": NOBODY}
