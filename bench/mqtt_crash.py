@@ -54,7 +54,7 @@ async def _publish_and_kill(server: Server, delay_s: float) -> list[NumberedDevi
 
 def _stored(name: str, folder: Path) -> dict[str, list[int]]:
     found = mqtt_devices.stored(folder) if name == DEEDBOX else mqtt_bare_limit.stored(folder)
-    moments: dict[str, list[int]] = defaultdict(list)
-    for device, moment in found:
-        moments[device].append(moment)
-    return moments
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for device, number in found:
+        numbers[device].append(number)
+    return numbers

@@ -24,12 +24,12 @@ from deedbox.core.tenants import Tenant
 from deedbox.security.key_file import load_or_make
 from deedbox.storage.migrating import migrate
 from deedbox.storage.opening import DATABASE_NAME, open_storage
-from tests.acceptance.numbered_publishing import SERIES
+from tests.acceptance.numbered_publishing import DIGITS, SERIES
 
 _CHUNK = 1_000
 _MOST_ENTRIES = 10**9
 _STORED = """
-    select d.name, t.ts from time_series t
+    select d.name, t.text_value from time_series t
     join series_key k on k.id = t.key_id and k.name = ?
     join device d on d.id = t.entity_id
 """
@@ -86,19 +86,19 @@ def fresh_copy(template: Path, cache: Path) -> Iterator[Path]:
 
 
 def stored(folder: Path) -> list[tuple[str, int]]:
-    """Return device and moment of every message that is stored: in the journal, and where reads look."""
+    """Return device and number of every message that is stored: in the journal, and where reads look."""
     entries = asyncio.run(_journal(folder))
     with sqlite3.connect(folder / DATABASE_NAME) as connection:
         moved = connection.execute(_STORED, (SERIES,)).fetchall()
         names = dict(connection.execute("select id, name from device"))
     connection.close()
     waiting = [
-        (names[entry.device_id.bytes], point.ts)
+        (names[entry.device_id.bytes], point.value)
         for entry in entries
         for point in recording(entry).points
         if point.key == SERIES
     ]
-    return moved + waiting
+    return [(device, int(str(note)[:DIGITS])) for device, note in moved + waiting]
 
 
 async def _journal(folder: Path) -> list[Entry]:

@@ -6,8 +6,8 @@
 The server runs alone on the first processor, the load on the second. Servers take turns within each round,
 and medians are shown, beside Mosquitto, which stores nothing, and beside the bare limit, the least code
 that stores the same. "Stored" means acknowledged after the commit is on the disk. It is checked: what is
-stored must be what was acknowledged, no more and no less; otherwise the run fails. Each message carries a
-moment of its own, since two messages of a device in one millisecond would be the same point.
+stored must be what was acknowledged, no more and no less; otherwise the run fails.
+No two messages are alike.
 
 Needs gcc and mosquitto (Debian: gcc libc6-dev mosquitto).
 """
@@ -40,13 +40,16 @@ _LEVELS = {"3.1.1": 4, "5": 5}
 _OPEN_FILES = 11_000
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer reads them
     only: Annotated[str, typer.Option(help="Which parts, as A,C.")] = "A,B,C,D,E",
     rounds: Annotated[int, typer.Option(min=1, help="How often parts A, D and E are measured.")] = 3,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long each run of part A is measured.")] = 2.5,
     version: Annotated[
         str, typer.Option("--mqtt", help="3.1.1 or 5 (then without the bare limit).")
     ] = "3.1.1",
+    own_moments: Annotated[
+        bool, typer.Option(help="Messages in A and B say when they were measured.")
+    ] = False,
     cache: Annotated[Path, typer.Option(help="Folder for databases; its disk is measured.")] = Path(".bench"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -69,6 +72,7 @@ def main(
             rounds=rounds,
             seconds=seconds,
             level=_LEVELS[version],
+            own_moments=own_moments,
             say=lambda what: progress.print(f"[dim]{time.monotonic() - began:4.0f} s  {what}"),
         )
         parts = {it: _PARTS[it](setting) for it in names}

@@ -16,9 +16,9 @@
  *   -n COUNT   connections (100); client i signs in as user "tok%08d", client id "c%08d"
  *   -q QOS     0 or 1 (1)
  *   -w WINDOW  unacknowledged messages per connection, at most 250 (1)
- *   -s BYTES   size of the payload: JSON with a moment and three values, at least 90 (200)
- *   -T MS      moment of a connection's first message; each further one is a millisecond later, so that no two
- *              messages of a device are the same row (1700000000000)
+ *   -s BYTES   size of the payload, JSON with three values, at least 120 (200); one of the values begins with the
+ *              message's number on its connection, 13 digits, so that no two messages are alike
+ *   -T MS      give messages a moment, too: message n the moment MS + n (0: leave it to the server)
  *   -r RATE    messages per second over all connections, for -m rate (1000)
  *   -W SECONDS of warming up, not measured (1)
  *   -d SECONDS measured (5)
@@ -48,7 +48,7 @@
 #define MOST_UNDER_WAY 250 /* below SLOTS, since packet ids skip 0 when they start anew */
 #define INPUT_BYTES 2048
 #define EVENTS 512
-#define MOMENT_DIGITS 13
+#define DIGITS 13 /* of moments in milliseconds, for some centuries to come, and of numbers */
 #define CONNECTING_AT_A_TIME 64 /* unhurried connecting: below every server's backlog */
 #define LONGEST_CONNECT_S 60
 #define LONGEST_DRAIN_S 30
@@ -64,7 +64,7 @@ typedef struct {
     int wants_out; /* epoll watches for room in the send buffer */
     int under_way; /* published, not acknowledged */
     int packet_id;
-    int64_t next_moment_ms;
+    int64_t next_number;
     uint64_t connect_began_ns;
     uint64_t *sent_at_ns; /* by slot; 0 where nothing is under way */
     unsigned char *output;
@@ -79,14 +79,14 @@ static struct {
     int64_t first_moment_ms;
     double rate, warm_up_s, measured_s;
 } option = {.mode = MODE_PUBLISH, .port = 1883, .level = 4, .clients = 100, .qos = 1, .window = 1,
-            .payload_bytes = 200, .first_moment_ms = 1700000000000, .rate = 1000, .warm_up_s = 1, .measured_s = 5};
+            .payload_bytes = 200, .rate = 1000, .warm_up_s = 1, .measured_s = 5};
 
 static const char *topic = "v1/devices/me/telemetry";
 static client_t *clients;
 static int epoll;
 static int output_capacity;
 static unsigned char *payload;
-static int moment_offset; /* of the digits in the payload that differ from message to message */
+static int number_offset, moment_offset; /* of the digits in the payload that differ from message to message */
 
 static int started;     /* clients that began to connect */
 static int at_a_time;   /* how many may be connecting */
@@ -209,20 +209,24 @@ static int put_text(unsigned char *to, const char *text) {
     return length + 2;
 }
 
-static void put_moment(unsigned char *to, int64_t moment_ms) {
-    for (int digit = MOMENT_DIGITS - 1; digit >= 0; digit--, moment_ms /= 10)
-        to[digit] = (unsigned char)('0' + moment_ms % 10);
+static void put_digits(unsigned char *to, int64_t number) {
+    for (int digit = DIGITS - 1; digit >= 0; digit--, number /= 10)
+        to[digit] = (unsigned char)('0' + number % 10);
 }
 
 static void make_payload(void) {
-    static const char head[] = "{\"ts\":0000000000000,\"values\":{\"temperature\":21.53,\"humidity\":48,\"note\":\"";
-    static const char tail[] = "\"}}";
-    int padding = option.payload_bytes - (int)sizeof head - (int)sizeof tail + 2;
-    if (padding < 0) fail("a payload of %d bytes is too small; give -s 90 or more", option.payload_bytes);
+    const char *before = option.first_moment_ms ? "{\"ts\":0000000000000,\"values\":" : "";
+    const char *after = option.first_moment_ms ? "}" : "";
+    char head[128], tail[8];
+    int head_length = snprintf(head, sizeof head, "%s{\"temperature\":21.53,\"humidity\":48,\"note\":\"", before);
+    int tail_length = snprintf(tail, sizeof tail, "\"}%s", after);
+    int padding = option.payload_bytes - head_length - tail_length;
+    if (padding < DIGITS) fail("a payload of %d bytes is too small; give -s 120 or more", option.payload_bytes);
     payload = malloc((size_t)option.payload_bytes);
-    memcpy(payload, head, sizeof head - 1);
-    memset(payload + sizeof head - 1, 'x', (size_t)padding);
-    memcpy(payload + sizeof head - 1 + padding, tail, sizeof tail - 1);
+    memcpy(payload, head, (size_t)head_length);
+    memset(payload + head_length, 'x', (size_t)padding);
+    memcpy(payload + head_length + padding, tail, (size_t)tail_length);
+    number_offset = head_length;
     moment_offset = 6;
 }
 
@@ -264,7 +268,9 @@ static int queue_message(client_t *client, uint64_t due_ns) {
     }
     if (is_5) packet[used++] = 0;
     memcpy(packet + used, payload, (size_t)option.payload_bytes);
-    put_moment(packet + used + moment_offset, client->next_moment_ms++);
+    put_digits(packet + used + number_offset, client->next_number);
+    if (option.first_moment_ms) put_digits(packet + used + moment_offset, option.first_moment_ms + client->next_number);
+    client->next_number++;
     client->output_end += used + option.payload_bytes;
     sent++;
     return 1;
@@ -439,7 +445,6 @@ static void make_clients(void) {
     clients = calloc((size_t)option.clients, sizeof *clients);
     for (int number = 0; number < option.clients; number++) {
         clients[number].number = number;
-        clients[number].next_moment_ms = option.first_moment_ms;
         clients[number].output = malloc((size_t)output_capacity);
         if (publishes) clients[number].sent_at_ns = calloc(SLOTS, sizeof(uint64_t));
     }

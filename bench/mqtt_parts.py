@@ -34,6 +34,7 @@ class Setting:
     rounds: int
     seconds: float
     level: int
+    own_moments: bool
     say: Callable[[str], None]
 
     def servers(self, names: Sequence[str]) -> list[str]:
@@ -85,7 +86,7 @@ def steady(setting: Setting) -> Part:
 def _rate(setting: Setting, part: Part, name: str, load: str, options: dict[str, Any]) -> None:
     with fresh_copy(setting.template, setting.cache) as folder:
         with running(name, folder) as server:
-            timing = {"W": _WARM_UP_S, "T": FIRST_MOMENT_MS}
+            timing = {"W": _WARM_UP_S, "T": FIRST_MOMENT_MS if setting.own_moments else 0}
             found = setting.generator.run(Publishing, server.ports.mqtt, server.pid, **timing, **options)
         row = part.row(name, load)
         row.note = _checked(name, folder, found, row.note)
