@@ -141,7 +141,9 @@ async def delete_time_series(  # noqa: PLR0913, PLR0917  # one argument per para
     async def work(stores: Stores) -> None:
         await histories.delete(stores.time_series, principal, actor, kind, holder_id, wanted)
 
-    await context_of(request).storage.write(work)
+    context = context_of(request)
+    await context.storage.settle([holder_id])
+    await context.storage.write(work)
 
 
 async def _latest(request: ApiRequest, kind: Resource, holder_id: UUID) -> tuple[list[Point], int]:
@@ -151,7 +153,9 @@ async def _latest(request: ApiRequest, kind: Resource, holder_id: UUID) -> tuple
         store = stores.time_series
         return await histories.latest(store, principal, kind, holder_id), await store.now_ms()
 
-    return await context_of(request).storage.read(work)
+    context = context_of(request)
+    await context.storage.settle([holder_id])
+    return await context.storage.read(work)
 
 
 async def _history(request: ApiRequest, kind: Resource, holder_id: UUID, query: HistoryQuery) -> Series:
@@ -161,6 +165,7 @@ async def _history(request: ApiRequest, kind: Resource, holder_id: UUID, query: 
         store, limits = stores.time_series, context.reading_limits
         return await histories.history(store, principal, kind, holder_id, query, limits)
 
+    await context.storage.settle([holder_id])
     return await context.storage.read(work, context.reading_limits.longest_s)
 
 

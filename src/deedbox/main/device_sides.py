@@ -35,12 +35,12 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
     messages = DeviceMessages(
         parts.storage, parts.keys, settings.claim, settings.values, parts.live, _counted(parts)
     )
-    sides = DeviceSides(_http(parts), _mqtt(parts, activity, messages, ingest))
+    sides = DeviceSides(_http(parts, activity, messages, ingest), _mqtt(parts, activity, messages, ingest))
     try:
         yield sides
     finally:
         await sides.mqtt.close()
-        await sides.http.close()
+        sides.http.end_polls()
         await ingest.close()
         await activity.close()
 
@@ -52,19 +52,20 @@ def _counted(parts: Parts) -> Callable[[Announced], None]:
     return count
 
 
-def _http(parts: Parts) -> DeviceApplication:
+def _http(
+    parts: Parts, activity: ActivityNotes, messages: DeviceMessages, ingest: TelemetryIngest
+) -> DeviceApplication:
     return device_application(
         DeviceContext(
             storage=parts.storage,
             keys=parts.keys,
-            policy=parts.settings.claim,
+            messages=messages,
+            ingest=ingest,
+            activity=activity,
             exchange=parts.exchange,
             attribute_changes=parts.attribute_changes,
-            live=parts.live,
             rate_limits=parts.rate_limits,
             settings=parts.settings.device_api,
-            value_limits=parts.settings.values,
-            announced=_counted(parts),
         )
     )
 

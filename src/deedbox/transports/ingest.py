@@ -18,7 +18,6 @@ from deedbox.core.telemetry_journal import Entry, Message
 from deedbox.core.value_limits import NameBudget, ValueLimits
 from deedbox.core.values import checked_name
 from deedbox.transports.journal_moving import JournalMover
-from deedbox.transports.payloads import telemetry_message
 from deedbox.transports.settings import JournalSettings
 
 _log = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ class _Batch:
 
 
 class TelemetryIngest:
-    """The one way of telemetry into the database; to be used on the event loop, after `open`."""
+    """The one way of telemetry into the database; to be used on the event loop."""
 
     def __init__(
         self, storage: Storage, limits: ValueLimits, live: LiveChanges, settings: JournalSettings
@@ -123,9 +122,8 @@ class TelemetryIngest:
         self._is_closing = False
 
     async def open(self) -> None:
-        """Begin; what an earlier run left in the journal is found by reads from now on."""
+        """Find what an earlier run left in the journal, so that reads find it from now on."""
         await self._mover.open()
-        self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
         """Store what waits; what is in the journal is safe there."""
@@ -150,6 +148,8 @@ class TelemetryIngest:
 
     def wake(self) -> None:
         """Store the batch as soon as the last one is stored."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
         self._wake.set()
 
     def is_known(self, device_id: UUID, names: tuple[str, ...]) -> bool:
@@ -164,14 +164,10 @@ class TelemetryIngest:
             checked_name(name)
         self.batch.new.append(_NewShape(device_id, message, frozenset(names), done, token))
         self.batch.size += 1
-        self._wake.set()
+        self.wake()
 
-    async def store(self, device_id: UUID, body: bytes, received_at: int) -> None:
-        """Take a message as it came and wait until it is stored. Raises InvalidValue, StorageUnavailable."""
-        found = telemetry_message(body, received_at)
-        if found is None:
-            return
-        message, names = found
+    async def store(self, device_id: UUID, message: Message, names: tuple[str, ...]) -> None:
+        """Take a message and wait until it is stored. Raises NotFound, InvalidValue, StorageUnavailable."""
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         Sender(self, device_id).add(message, names, _resolve, stored)
         await stored

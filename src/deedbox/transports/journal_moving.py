@@ -48,14 +48,13 @@ class JournalMover:
         return self._messages >= self._settings.most_messages
 
     async def open(self) -> None:
-        """Find what an earlier run left, and begin."""
+        """Find what an earlier run left."""
 
         async def index(stores: Stores) -> list[tuple[int, UUID]]:
             return await stores.journal.index()
 
         left = await self._storage.read(index)
         self.add([Entry(entry_id, device_id, 0) for entry_id, device_id in left], len(left))
-        self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
         """End; what is in the journal stays there."""
@@ -75,6 +74,8 @@ class JournalMover:
                 known.append(it.id)
         self._messages += messages
         self._added_at_s = time.monotonic()
+        if self._task is None and unmoved:
+            self._task = asyncio.get_running_loop().create_task(self._run())
         self._wake.set()
 
     def entries_of(self, device_id: UUID) -> Sequence[int]:

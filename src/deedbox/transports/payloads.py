@@ -51,8 +51,10 @@ def telemetry(body: bytes, now_ms: int) -> list[Point]:
     return points_of(told, now_ms) if told or not messages else []
 
 
-def telemetry_message(body: bytes, received_at: int) -> tuple[Message, tuple[str, ...]] | None:
-    """Return a telemetry message for the journal with the names in it; None when there are only nulls.
+def telemetry_message(body: bytes, received_at: int) -> tuple[Message, tuple[str, ...], int] | None:
+    """Return a telemetry message for the journal, the names in it, and how many points it has.
+
+    None when there are only nulls.
 
     The plainest form, an object of numbers and texts, is kept as it came. Raises InvalidValue.
     """
@@ -63,10 +65,10 @@ def telemetry_message(body: bytes, received_at: int) -> tuple[Message, tuple[str
         except (msgspec.MsgspecError, UnicodeDecodeError):
             told = {}
         if told and "values" not in told:
-            return Message(received_at, body), tuple(told)
+            return Message(received_at, body), tuple(told), len(told)
     points = telemetry(body, received_at)
     names = dict.fromkeys(point.key for point in points)
-    return (Message(received_at, as_payload(points)), tuple(names)) if points else None
+    return (Message(received_at, as_payload(points)), tuple(names), len(points)) if points else None
 
 
 def attributes(body: bytes) -> Mapping[str, Value]:

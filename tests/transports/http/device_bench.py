@@ -30,12 +30,16 @@ from deedbox.core.windows import Announced
 from deedbox.serving.servers import HttpServer
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_scene import ClaimScene, made_device
+from deedbox.transports.activity import ActivityNotes
+from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.http.answers import Receive, Send
 from deedbox.transports.http.answers import Scope as AsgiScope
 from deedbox.transports.http.application import DeviceApplication, device_application
 from deedbox.transports.http.context import DeviceContext
 from deedbox.transports.http.settings import DeviceApiSettings
+from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.rate_limits import RateLimits
+from deedbox.transports.settings import JournalSettings
 from tests.ports import free_port
 from tests.storage.sqlite_bench import SQLiteBench
 
@@ -63,6 +67,7 @@ class DeviceBench:
         bus = LocalBus()
         self.exchange = CommandExchange(bus, "bench", sqlite.storage, settings.commands_per_device)
         self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
+        self.activity = ActivityNotes(sqlite.storage)
         self.application = self._application()
         self.port = free_port()
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
@@ -72,10 +77,11 @@ class DeviceBench:
         self.scene.policy = policy
         self.application = self._application()
 
-    def use_limits(self, limits: ValueLimits) -> None:
+    async def use_limits(self, limits: ValueLimits) -> None:
         """Go on, as after a restart, with limits on names of values."""
         self.value_limits = limits
         self.application = self._application()
+        await self.ingest.open()
 
     def limit_rates(self, limits: DeviceLimits) -> None:
         """Go on, as after a restart, with limits of the deployment on what devices send."""
@@ -86,19 +92,24 @@ class DeviceBench:
         return RateLimits(self.sqlite.storage, limits, lambda *it: self.refused.append(it))
 
     def _application(self) -> DeviceApplication:
+        storage, limits = self.sqlite.storage, self.value_limits
+        messages = DeviceMessages(
+            storage, self.scene.keys, self.scene.policy, limits, self.live, self.heard.append
+        )
+        self.ingest = TelemetryIngest(storage, limits, self.live, JournalSettings())
+        storage.settle_by(self.ingest.settle)
         return device_application(
             DeviceContext(
                 storage=self.sqlite.storage,
                 keys=self.scene.keys,
-                policy=self.scene.policy,
+                messages=messages,
+                ingest=self.ingest,
+                activity=self.activity,
                 exchange=self.exchange,
                 attribute_changes=self.changes,
                 rate_limits=self.rate_limits,
-                live=self.live,
                 settings=self.settings,
-                value_limits=self.value_limits,
                 clock_ms=lambda: self.sqlite.now_ms,
-                announced=self.heard.append,
             )
         )
 
@@ -118,7 +129,9 @@ class DeviceBench:
             yield self
         finally:
             await self.client.aclose()
-            await self.application.close()
+            self.application.end_polls()
+            await self.ingest.close()
+            await self.activity.close()
             server.stop()
             await serving
             listening.close()
@@ -159,11 +172,13 @@ class DeviceBench:
     async def latest(self, device: Device | None = None) -> dict[str, Any]:
         """Return the newest value of each series of the device."""
         device_id = (device or self.device).id
+        await self.sqlite.storage.settle([device_id])
         points = await self.look(lambda stores: stores.time_series.latest_points(device_id, EVERYTHING))
         return {point.key: point.value for point in points}
 
     async def points(self) -> Sequence[Point]:
         """Return the newest points of the device's series."""
+        await self.sqlite.storage.settle([self.device.id])
         found: list[Point] = await self.look(
             lambda stores: stores.time_series.latest_points(self.device.id, EVERYTHING)
         )

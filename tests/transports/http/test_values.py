@@ -131,11 +131,11 @@ async def test_last_activity_is_noted_once_a_minute(bench: DeviceBench) -> None:
     await bench.post("telemetry", {"a": 1})
     bench.sqlite.now_ms += 59_999
     await bench.post("telemetry", {"a": 2})
-    await bench.application.close()
+    await bench.activity.close()
     assert await bench.last_activity_at(bench.device.id) == began_ms
     bench.sqlite.now_ms += 1
     await bench.post("claim")
-    await bench.application.close()
+    await bench.activity.close()
     assert await bench.last_activity_at(bench.device.id) == began_ms + 60_000
     assert await bench.last_activity_at(bench.other.id) is None
 
@@ -156,7 +156,7 @@ FEW = ValueLimits(most_series=3, most_attributes=3)
 @pytest.mark.parametrize(("path", "what"), [("telemetry", "time series"), ("attributes", "attributes")])
 async def test_a_device_brings_no_names_without_end(bench: DeviceBench, path: str, what: str) -> None:
     """A limit on what a stranger can grow: names that are used already go on, new ones are refused."""
-    bench.use_limits(FEW)
+    await bench.use_limits(FEW)
     assert (await bench.post(path, {"a": 1, "b": 1})).status_code == 200
     refused = await bench.post(path, {"a": 2, "c": 2, "d": 2})
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_value")
@@ -171,10 +171,10 @@ async def test_a_device_brings_no_names_without_end(bench: DeviceBench, path: st
 @pytest.mark.parametrize("path", ["telemetry", "attributes"])
 async def test_names_are_counted_within_a_commit_and_after_a_restart(bench: DeviceBench, path: str) -> None:
     """Nor by sending all at once, nor by waiting for another process that has not seen it yet."""
-    bench.use_limits(FEW)
+    await bench.use_limits(FEW)
     answers = await asyncio.gather(*(bench.post(path, {f"k{n}": n}) for n in range(20)))
     assert sorted(it.status_code for it in answers) == [200] * 3 + [400] * 17
-    bench.use_limits(FEW)
+    await bench.use_limits(FEW)
     assert (await bench.post(path, {"new": 1})).status_code == 400
     assert len(await bench.latest()) + len(await bench.reported()) == 3
     token = await bench.token_of_another()

@@ -11,7 +11,6 @@ from uuid import UUID
 from deedbox.core.credentials import find_by_token
 from deedbox.core.errors import Refusal
 from deedbox.core.storage import Stores
-from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.http.answers import (
     UNKNOWN_TOKEN,
     Answer,
@@ -39,11 +38,11 @@ _log = logging.getLogger(__name__)
 
 
 class DeviceApplication:
-    """An ASGI application. `end_polls` lets waiting devices go when the server stops; `close` comes last."""
+    """An ASGI application. `end_polls` lets waiting devices go when the server stops."""
 
     def __init__(self, context: DeviceContext) -> None:
         self._context = context
-        self._activity = ActivityNotes(context.storage)
+        self._activity = context.activity
         messages, news = Messages(context), News(context)
         self._messages = messages
         self._routes: Mapping[str, Mapping[str, Handler]] = {
@@ -80,11 +79,6 @@ class DeviceApplication:
     def end_polls(self) -> None:
         """Answer all long polls as if their time were over, and those that still come."""
         self._news.close()
-
-    async def close(self) -> None:
-        """Let waiting devices go and write what is not written yet."""
-        self.end_polls()
-        await self._activity.close()
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         token, route, rest = path_parts(scope)

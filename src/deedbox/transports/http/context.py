@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.keys import KeyRing
-from deedbox.core.live import LiveChanges
-from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage
-from deedbox.core.value_limits import ValueLimits
-from deedbox.core.windows import Announced
+from deedbox.transports.activity import ActivityNotes
+from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.http.settings import DeviceApiSettings
+from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.rate_limits import RateLimits
 
 
@@ -21,22 +20,17 @@ def system_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _ignore(_: Announced) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class DeviceContext:
-    """Everything behind the device side; `announced` hears of every stored announcement (for metrics)."""
+    """Everything behind the device side."""
 
     storage: Storage
     keys: KeyRing
-    policy: ClaimPolicy
+    messages: DeviceMessages
+    ingest: TelemetryIngest
+    activity: ActivityNotes
     exchange: Exchange
     attribute_changes: AttributeChanges
-    live: LiveChanges
     rate_limits: RateLimits
     settings: DeviceApiSettings = field(default_factory=DeviceApiSettings)
-    value_limits: ValueLimits = field(default_factory=ValueLimits)
     clock_ms: Callable[[], int] = system_clock_ms
-    announced: Callable[[Announced], None] = _ignore

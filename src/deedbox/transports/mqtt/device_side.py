@@ -33,7 +33,7 @@ Work = Callable[["DeviceSide", bytes, str], Coroutine[Any, Any, Properties]]
 class DeviceSide:
     """The meaning of one device's connection."""
 
-    __slots__ = ("_connection", "_context", "_last_at_ms", "_limiter", "_pushing", "_sender", "_session")
+    __slots__ = ("_connection", "_context", "_last_at_ms", "_pushing", "_sender", "_session", "limiter")
 
     def __init__(
         self,
@@ -47,7 +47,8 @@ class DeviceSide:
         self._connection = connection
         self._session = session
         self._pushing = pushing
-        self._limiter = limiter
+        #: Holds the device to the limits of its tenant; None while there are none.
+        self.limiter = limiter
         self._sender = Sender(context.ingest, session.device_id)
         self._last_at_ms = 0
 
@@ -74,14 +75,16 @@ class DeviceSide:
         self._pushing.end(topic_filter)
 
     def _telemetry(self, payload: bytes, token: int) -> None:
-        connection = self._connection
+        connection, limiter = self._connection, self.limiter
+        if limiter is not None:
+            limiter.check_telemetry(1, 0, connection.heard_at_ms)
         found = payloads.telemetry_message(payload, self._moment())
         if found is None:
             connection.acknowledge(token)
             return
-        message, names = found
-        if self._limiter is not None:
-            self._limiter.check_telemetry(1, len(names), connection.heard_at_ms)
+        message, names, count = found
+        if limiter is not None:
+            limiter.check_telemetry(0, count, connection.heard_at_ms)
         self._sender.add(message, names, connection.done, token)
 
     def _moment(self) -> int:
@@ -99,8 +102,8 @@ class DeviceSide:
         if work is None:
             self._refuse_topic(topic, token)
             return
-        if self._limiter is not None:
-            self._limiter.check_message(self._connection.heard_at_ms)
+        if self.limiter is not None:
+            self.limiter.check_message(self._connection.heard_at_ms)
         self._pushing.run(self._answer(work, payload, rest, token))
 
     def _refuse_topic(self, topic: str, token: int) -> None:

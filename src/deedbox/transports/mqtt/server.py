@@ -211,11 +211,23 @@ class MqttServer:
 
     async def _watch(self) -> None:
         """Close silent connections and forget sessions whose time is over, once a second."""
+        is_limiting = self._context.rate_limits.is_limiting
         while True:
             await asyncio.sleep(1)
+            if self._context.rate_limits.is_limiting and not is_limiting:
+                await self._limit_connected()
+            is_limiting = self._context.rate_limits.is_limiting
             for connection in self._keep_alive.silent(self._context.clock_ms()):
                 connection.fail(Reason.KEEP_ALIVE_TIMEOUT, "Nothing came for longer than the keep-alive.")
             self._sessions.forget_expired(asyncio.get_running_loop().time())
+
+    async def _limit_connected(self) -> None:
+        """Hold devices to limits that there were none of when they came."""
+        for connection in tuple(self._connections):
+            application, session = connection.application, connection.session
+            if isinstance(application, DeviceSide) and session is not None:
+                application.limiter = await self._context.rate_limits.limiter_of(session.device_id)
+                await asyncio.sleep(0)
 
 
 def _new_client_id() -> str:
