@@ -20,6 +20,7 @@ from tests.conformance.tb_rest_client_lists import (
     name_keys,
     speak_for_a_device,
 )
+from tests.conformance.tb_rest_client_places import places, relations, without_places
 
 # A name that clients must percent-encode to put it into an address.
 DEVICE = "Gadget 1/ä"
@@ -355,6 +356,7 @@ CHAPTERS = (
     *(sign_in, people, make_a_device, devices_with_own_tokens, list_devices),
     *(claim, claim_without_a_key, report, read, read_history, share_an_attribute, command),
     *(device_infos, find_entities, name_keys, speak_for_a_device),
+    *(places, relations, without_places),
     *(give_back, keys_from_the_server, bulk_import, assign, audit, audit_refusals, sign_out),
 )
 

@@ -4,81 +4,9 @@ Each runs in an environment of its own (`make .venv-conformance/tb-rest-client-4
 saw, and this file judges. Types are compared too: a client may hand back an error as a value.
 """
 
-import json
-import os
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from tests.server_process import ServerAddress, running_server
-
-ROOT = Path(__file__).resolve().parents[2]
-GENERATIONS = ("4.3", "4.4")
-STORY = "tests.conformance.tb_rest_client_story"
-LONGEST_STORY_S = 300
-NOBODY = "13814000-1dd2-11b2-8080-808080808080"
-DEVICE = "Gadget 1/ä"
-NOT_FOUND = {"status": 404, "error_code": 32}
-FORBIDDEN = {"status": 403, "error_code": 20}
-SHUT_OUT = (403, 404)
-
-
-class Story:
-    """What the client saw, step by step."""
-
-    def __init__(self, told: "subprocess.CompletedProcess[str]") -> None:
-        lines = [json.loads(line) for line in told.stdout.splitlines()]
-        self.steps = {line.pop("step"): line for line in lines}
-        self.exit_code = told.returncode
-        self.complaints = told.stderr
-
-    def __getitem__(self, step: str) -> dict[str, Any]:
-        if step not in self.steps:
-            pytest.fail(f"the story broke off before {step!r}:\n{self.complaints}")
-        seen: dict[str, Any] = self.steps[step]
-        return seen
-
-
-@pytest.fixture(scope="module", params=GENERATIONS)
-def generation(request: pytest.FixtureRequest) -> str:
-    """Which generation of the client tells the story."""
-    version: str = request.param
-    return version
-
-
-@pytest.fixture(scope="module")
-def server(generation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
-    """A server for each generation."""
-    with running_server(tmp_path_factory.mktemp(f"for-{generation}") / "data") as running:
-        yield running.address
-
-
-@pytest.fixture(scope="module")
-def story(server: ServerAddress, generation: str) -> Story:
-    """The whole story, told once for all tests of this module."""
-    python = ROOT / ".venv-conformance" / f"tb-rest-client-{generation}" / "bin" / "python"
-    assert python.exists(), f"make {python.parent.parent.relative_to(ROOT)} makes the environment"
-    told = subprocess.run(
-        [python, "-m", STORY, server.base_url, server.email],
-        cwd=ROOT,
-        env=os.environ | {"STORY_PASSWORD": server.password, "NO_PROXY": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_STORY_S,
-        check=False,
-    )
-    return Story(told)
-
-
-def assert_error(refusal: dict[str, Any], status: int, error_code: int) -> None:
-    assert refusal["status"] == status, refusal
-    body = refusal["body"]
-    assert (body["status"], body["errorCode"]) == (status, error_code)
-    assert body["message"]
-    assert isinstance(body["timestamp"], int)
+from tests.conformance.told_story import DEVICE, FORBIDDEN, NOBODY, NOT_FOUND, SHUT_OUT, Story, assert_error
 
 
 def test_the_story_comes_to_its_end(story: Story, generation: str) -> None:
@@ -111,13 +39,11 @@ def test_signs_out(story: Story) -> None:
         ("stranger@deedbox.test", "CUSTOMER_USER"),
     ],
 )
-def test_activates_a_user_through_the_link(
-    story: Story, server: ServerAddress, email: str, authority: str
-) -> None:
+def test_activates_a_user_through_the_link(story: Story, email: str, authority: str) -> None:
     """The link leads to this server and works once (thingsboard §6.3, §6.5)."""
     seen = story[f"invited {email}"]
     assert (seen["user"], seen["authority"]) == ("User", authority)
-    assert seen["link"].startswith(f"{server.base_url}/api/noauth/activate?activateToken=")
+    assert seen["link"].startswith(f"{story.base_url}/api/noauth/activate?activateToken=")
     assert seen["pair"] == ["JwtPair", "str", "str"]
     assert_error(seen["again"], 400, 31)
 
@@ -253,50 +179,6 @@ def test_sends_commands(story: Story) -> None:
     seen = story["one-way command"]
     assert seen["answer"] is None
     assert (seen["heard"]["method"], seen["heard"]["params"]) == ("beep", [1, 2])
-
-
-def test_lists_devices_with_their_owners(story: Story) -> None:
-    """Each generation has names of its own for the owner's title (thingsboard §6.4)."""
-    seen = story["device infos"]
-    assert seen["kinds"] == ["PageDataDeviceInfo", "DeviceInfo", "PageDataDeviceInfo", "DeviceInfo", "bool"]
-    assert seen["owner"] == "Owners"
-    assert seen["mine"] == [DEVICE, "Gadget 2"]
-    assert_error(seen["foreign"], **FORBIDDEN)
-    assert story["second page"] == {"names": ["Gadget 2"], "of": [3, 3], "more": True}
-
-
-def test_finds_devices_by_their_values(story: Story) -> None:
-    """Each sees the values of what it may see (behaviour §5.3, thingsboard §6.9)."""
-    assert story["entities"] == {
-        "kinds": ["PageDataEntityData", "EntityData", "DEVICE"],
-        "total": 1,
-        "latest": {"name": DEVICE, "temperature": "21.5"},
-        "of_the_stranger": 0,
-        "too_cold": 0,
-    }
-    assert story["counted"] == {"maker": 1, "stranger": 0}
-
-
-def test_names_keys(story: Story) -> None:
-    """Of what a query finds, and of a profile's devices (thingsboard §6.4, §6.9)."""
-    series, attributes = ["level", "note", "on", "temperature"], ["firmware", "interval", "slots"]
-    assert story["keys"] == {
-        "kind": "AvailableEntityKeys",
-        "types": "['DEVICE']",
-        "series": series,
-        "attributes": attributes,
-        "of_profile": series,
-        "attributes_of_profile": attributes,
-    }
-
-
-def test_speaks_for_a_device(story: Story) -> None:
-    """The client's own device side, by token (thingsboard §2.3, §12)."""
-    seen = story["by token"]
-    assert seen["told"] == [None, None]
-    assert seen["attributes"] == {"client": {"colour": "red"}}
-    assert seen["claimed"] == "SUCCESS"
-    assert seen["unknown"]["status"] == 401
 
 
 def test_gives_the_device_back(story: Story) -> None:
