@@ -1,93 +1,20 @@
 """Relations over REST: who may, every address and form, searches, what goes with what is deleted."""
 
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
 
-from tests.api.administration import Administration, administration
 from tests.api.deployment import Deployment
-
-Json = dict[str, Any]
-
-
-class Site:
-    """A house with a room with a lamp; Alice has house and room, and owns the lamp. Bob's is the cellar."""
-
-    def __init__(self, people: Administration) -> None:
-        self.people = people
-        self.ok, self.refused, self.call = people.ok, people.refused, people.call
-
-    async def fill(self) -> "Site":
-        """Make what there is."""
-        self.house, self.room = await self.asset("House", "alice"), await self.asset("Room", "alice")
-        self.cellar = await self.asset("Cellar", "bob")
-        lamp = await self.people.claimed_device("lamp", "lamp")
-        self.lamp = {"entityType": "DEVICE", "id": lamp}
-        await self.relate(self.house, self.room)
-        await self.relate(self.room, self.lamp)
-        await self.relate(self.cellar, self.lamp, "Lights")
-        return self
-
-    async def asset(self, name: str, owner: str = "", kind: str = "place") -> Json:
-        """Make an asset, which is assigned to that customer; return its reference."""
-        made = await self.ok("maker", "POST", "/api/asset", {"name": name, "type": kind})
-        if owner:
-            customer = self.people.alices if owner == "alice" else self.people.bobs
-            await self.ok("maker", "POST", f"/api/customer/{customer}/asset/{made['id']['id']}")
-        reference: Json = made["id"]
-        return reference
-
-    async def relate(self, source: Json, goal: Json, kind: str = "Contains", **more: Any) -> Json:
-        """Make a relation; return it."""
-        body = {"from": source, "to": goal, "type": kind, **more}
-        made: Json = await self.ok("maker", "POST", "/api/v2/relation", body)
-        return made
-
-    async def ends(self, who: str, where: str, **query: Any) -> list[tuple[str, str]]:
-        """The ends of the relations of a list."""
-        found = await self.ok(who, "GET", where, **query)
-        return [(it["from"]["id"], it["to"]["id"]) for it in found]
-
-    async def search(self, who: str, root: Json, levels: int | None, **more: Any) -> list[tuple[str, str]]:
-        """The ends of the relations that a search finds."""
-        body = {"parameters": parameters(root, levels, **more.pop("parameters", {})), **more}
-        found = await self.ok(who, "POST", "/api/relations", body)
-        return [(it["from"]["id"], it["to"]["id"]) for it in found]
-
-    def rows(self) -> int:
-        """How many relations are stored."""
-        return int(self.people.sql("select count(*) from entity_relation")[0][0])
+from tests.api.relation_site import Json, RelationSite, key, pair, parameters, relation_site
 
 
 @pytest.fixture
-async def site(deployment: Deployment) -> Site:
-    return await Site(await administration(deployment)).fill()
+async def site(deployment: Deployment) -> RelationSite:
+    return await relation_site(deployment)
 
 
-def key(source: Json, goal: Json, kind: str = "Contains") -> Json:
-    """The query that names a relation."""
-    return {
-        "fromId": source["id"],
-        "fromType": source["entityType"],
-        "toId": goal["id"],
-        "toType": goal["entityType"],
-        "relationType": kind,
-    }
-
-
-def parameters(root: Json, levels: int | None, **more: Any) -> Json:
-    """Where a search begins and how far it goes."""
-    known = {"rootId": root["id"], "rootType": root["entityType"], "direction": "FROM"}
-    return known | ({} if levels is None else {"maxLevel": levels}) | more
-
-
-def pair(source: Json, goal: Json) -> tuple[str, str]:
-    return source["id"], goal["id"]
-
-
-async def test_a_relation_is_made_read_changed_and_deleted(site: Site) -> None:
+async def test_a_relation_is_made_read_changed_and_deleted(site: RelationSite) -> None:
     """Thingsboard §6.6: both generations of addresses."""
     body = {"from": site.house, "to": site.lamp, "type": "Lights", "additionalInfo": {"floor": 1}}
     assert await site.ok("maker", "POST", "/api/relation", body) is None
@@ -105,7 +32,7 @@ async def test_a_relation_is_made_read_changed_and_deleted(site: Site) -> None:
     await site.refused(404, "maker", "GET", "/api/relation", **query)
 
 
-async def test_changes_are_in_the_audit_log_of_both_ends(site: Site) -> None:
+async def test_changes_are_in_the_audit_log_of_both_ends(site: RelationSite) -> None:
     """Thingsboard §6.6, behaviour §6.4."""
     await site.relate(site.house, site.lamp, additionalInfo={"note": "not for the log"})
     await site.ok("maker", "DELETE", "/api/relation", **key(site.house, site.lamp))
@@ -121,7 +48,7 @@ async def test_changes_are_in_the_audit_log_of_both_ends(site: Site) -> None:
     assert [it["actionType"] for it in log["data"]][:2] == actions[1:]
 
 
-async def test_lists_in_every_form(site: Site) -> None:
+async def test_lists_in_every_form(site: RelationSite) -> None:
     """Thingsboard §6.6."""
     house, room, lamp = site.house, site.room, site.lamp
     leading_there = {pair(room, lamp), pair(site.cellar, lamp)}
@@ -147,7 +74,7 @@ async def test_lists_in_every_form(site: Site) -> None:
 
 
 @pytest.mark.parametrize("kind", ["a/b?c", "Ünï 😀", "1 < 2", "%2F", "'; drop table"])
-async def test_types_with_odd_characters_are_found(site: Site, kind: str) -> None:
+async def test_types_with_odd_characters_are_found(site: RelationSite, kind: str) -> None:
     await site.relate(site.house, site.cellar, kind)
     where = f"/api/relations/from/ASSET/{site.house['id']}/{quote(kind, safe='')}"
     assert await site.ends("maker", where) == [pair(site.house, site.cellar)]
@@ -156,7 +83,7 @@ async def test_types_with_odd_characters_are_found(site: Site, kind: str) -> Non
     ] == kind
 
 
-async def test_things_of_every_kind_are_related(site: Site) -> None:
+async def test_things_of_every_kind_are_related(site: RelationSite) -> None:
     people = site.people
     device = await site.ok("maker", "GET", f"/api/device/{site.lamp['id']}")
     room = await site.ok("maker", "GET", f"/api/asset/{site.room['id']}")
@@ -180,7 +107,7 @@ async def test_things_of_every_kind_are_related(site: Site) -> None:
     }
 
 
-async def test_customers_see_relations_whose_ends_they_may_read(site: Site) -> None:
+async def test_customers_see_relations_whose_ends_they_may_read(site: RelationSite) -> None:
     """Behaviour §5.3: of what is next door, nothing; nobody but the tenant writes (§2.8)."""
     customer = {"entityType": "CUSTOMER", "id": str(site.people.bobs)}
     await site.relate(site.lamp, customer, "Belonged")
@@ -203,7 +130,7 @@ async def test_customers_see_relations_whose_ends_they_may_read(site: Site) -> N
     assert site.rows() == before
 
 
-async def test_the_next_owner_sees_nothing_of_the_former_one(site: Site) -> None:
+async def test_the_next_owner_sees_nothing_of_the_former_one(site: RelationSite) -> None:
     """Behaviour §5.3."""
     await site.relate(site.lamp, {"entityType": "CUSTOMER", "id": str(site.people.alices)}, "Belongs")
     where = f"/api/relations/from/DEVICE/{site.lamp['id']}"
@@ -220,7 +147,7 @@ async def test_the_next_owner_sees_nothing_of_the_former_one(site: Site) -> None
     assert await site.search("alice", site.house, 0) == [pair(site.house, site.room)]
 
 
-async def test_other_tenants_are_not_there(site: Site) -> None:
+async def test_other_tenants_are_not_there(site: RelationSite) -> None:
     """Attacks A12: their things can be neither related nor asked about, and are not told from none at all."""
     foreign = (await site.ok("rival", "POST", "/api/asset", {"name": "Theirs"}))["id"]
     for end in (
@@ -261,7 +188,7 @@ async def test_other_tenants_are_not_there(site: Site) -> None:
         {"additionalInfo": {"nul": "\u0000"}},
     ],
 )
-async def test_a_body_that_is_no_relation_is_refused(site: Site, change: Json) -> None:
+async def test_a_body_that_is_no_relation_is_refused(site: RelationSite, change: Json) -> None:
     before, body = site.rows(), {"from": site.house, "to": site.cellar, "type": "Contains"} | change
     assert (await site.refused(400, "maker", "POST", "/api/relation", body))["errorCode"] == 31
     assert site.rows() == before
@@ -279,13 +206,15 @@ async def test_a_body_that_is_no_relation_is_refused(site: Site, change: Json) -
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_query_that_names_no_relation_is_refused(site: Site, method: str, change: Json) -> None:
+async def test_a_query_that_names_no_relation_is_refused(
+    site: RelationSite, method: str, change: Json
+) -> None:
     query = {k: v for k, v in (key(site.house, site.room) | change).items() if v is not None}
     assert (await site.refused(400, "maker", method, "/api/relation", **query))["errorCode"] == 31
     assert site.rows() == 3
 
 
-async def test_a_list_needs_one_end(site: Site) -> None:
+async def test_a_list_needs_one_end(site: RelationSite) -> None:
     both = {it: value for it, value in key(site.house, site.room).items() if it != "relationType"}
     for query in ({}, both, {"fromId": site.house["id"]}, {"toType": "ASSET"}):
         for where in ("/api/relations", "/api/relations/info"):
@@ -293,7 +222,7 @@ async def test_a_list_needs_one_end(site: Site) -> None:
     await site.refused(400, "maker", "GET", f"/api/relations/from/BOX/{site.house['id']}")
 
 
-async def test_deleting_all_leaves_other_groups(site: Site) -> None:
+async def test_deleting_all_leaves_other_groups(site: RelationSite) -> None:
     """Thingsboard §6.6: the group COMMON, in both directions."""
     await site.relate(site.room, site.house, "Back", typeGroup="EDGE")
     query = {"entityType": "ASSET", "entityId": site.room["id"]}
@@ -301,7 +230,7 @@ async def test_deleting_all_leaves_other_groups(site: Site) -> None:
     assert site.people.sql("select type from entity_relation order by type") == [("Back",), ("Lights",)]
 
 
-async def test_relations_go_with_what_they_relate(site: Site) -> None:
+async def test_relations_go_with_what_they_relate(site: RelationSite) -> None:
     """Behaviour §5.6."""
     people = site.people
     alice, home = (await people.who("alice"))["id"], {"entityType": "CUSTOMER", "id": str(people.alices)}

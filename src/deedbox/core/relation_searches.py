@@ -117,7 +117,7 @@ def _next(
             far = it.relation.key.far_end(wanted.direction)
             if far not in seen:
                 new.setdefault(far, []).append(it)
-        seen |= new.keys()
+        seen.update(new)
         following |= new
     return following
 
