@@ -123,6 +123,14 @@ class Server:
         return "\n".join([f"{self.name} {what}", *lines])
 
 
+def machine_processor_s() -> float:
+    """Return the processor time that the machine was busy with anything since it started."""
+    user, nice, system, _, _, *interrupts = (
+        int(it) for it in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def running(name: str, folder: Path, certificate: MadeCertificate | None = None) -> Iterator[Server]:
     """Run the server of that name over a data folder; MQTT over TLS with the certificate, where one is given.

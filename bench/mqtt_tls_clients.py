@@ -4,10 +4,11 @@ import asyncio
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -17,6 +18,14 @@ from tests.acceptance.numbered_publishing import connect_packet
 
 _CONNECTING_AT_A_TIME = 16
 _START = "import sys; from bench.mqtt_tls_clients import hold; hold(*sys.argv[1:])"
+
+
+class Connected(NamedTuple):
+    """Seconds: how long connecting took, and the processor time and life of the clients' process so far."""
+
+    connect_s: float
+    processor_s: float
+    lived_s: float
 
 
 class _IdleClient(asyncio.Protocol):
@@ -57,15 +66,17 @@ async def _hold(port: int, count: int, certificate: str) -> None:
         return client
 
     clients = await asyncio.gather(*(connect(number) for number in range(count)))
-    print(asyncio.get_running_loop().time() - began, flush=True)
+    connect_s = asyncio.get_running_loop().time() - began
+    print(connect_s, time.process_time(), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     for client in clients:
         client.transport.abort()
 
 
 @contextmanager
-def connected_over_tls(port: int, count: int, certificate: Path) -> Iterator[float]:
-    """Have `count` clients connected; yields the seconds that it took. Raises LoadFailed."""
+def connected_over_tls(port: int, count: int, certificate: Path) -> Iterator[Connected]:
+    """Have `count` clients connected. Raises LoadFailed."""
+    began = time.monotonic()
     pinned = ["taskset", "-c", str(LOAD_PROCESSOR), sys.executable, "-c", _START]
     process = subprocess.Popen(
         [*pinned, str(port), str(count), str(certificate)],
@@ -79,7 +90,8 @@ def connected_over_tls(port: int, count: int, certificate: Path) -> Iterator[flo
         line = process.stdout.readline()
         if not line:
             raise LoadFailed(f"clients over TLS: {process.stderr.read().strip().splitlines()[-1:]}")
-        yield float(line)
+        connect_s, processor_s = (float(it) for it in line.split())
+        yield Connected(connect_s, processor_s, time.monotonic() - began)
     finally:
         process.stdin.close()
         process.wait(30)
