@@ -193,6 +193,34 @@ async def test_customers_see_what_they_own_and_nothing_of_before(site: DeviceSit
     assert await names(site, keyFilters=warm) == ["warm"]
 
 
+async def test_finds_assets(site: DeviceSite) -> None:
+    """Thingsboard §6.6, §6.9: alike; an asset is whose it was assigned to."""
+    made = {}
+    for name, kind in (("House", "building"), ("Room", "default")):
+        asset = await site.ok("maker", "POST", "/api/asset", {"name": name, "type": kind})
+        made[name] = asset["id"]
+        path = f"/api/plugins/telemetry/ASSET/{asset['id']['id']}/SERVER_SCOPE"
+        await site.ok("maker", "POST", path, {"floor": len(name)})
+    room = made["Room"]
+    await site.ok("maker", "POST", f"/api/customer/{site.alices}/asset/{room['id']}")
+    floor = {"type": "SERVER_ATTRIBUTE", "key": "floor"}
+    every = {"type": "entityType", "entityType": "ASSET"}
+    for chosen, found in (
+        (every, ["House", "Room"]),
+        ({"type": "assetType", "assetTypes": ["building"]}, ["House"]),
+        ({"type": "assetType", "assetNameFilter": "r"}, ["Room"]),
+        ({"type": "singleEntity", "singleEntity": room}, ["Room"]),
+    ):
+        assert await names(site, entityFilter=chosen) == found
+    assert await names(site, entityFilter=every, keyFilters=[compare(floor, "NUMERIC", "GREATER", 4)]) == [
+        "House"
+    ]
+    page = await find(site, "alice", entityFilter=every, latestValues=[floor])
+    assert [it["latest"]["SERVER_ATTRIBUTE"]["floor"]["value"] for it in page["data"]] == ["4"]
+    assert page["data"][0]["entityId"] == room
+    assert await names(site, "bob", entityFilter=every) == []
+
+
 async def test_attributes_by_scope(site: DeviceSite) -> None:
     """Thingsboard §6.9: each scope, or whichever changed last; never a claim key (behaviour §3)."""
     device = await site.ok("maker", "GET", "/api/tenant/device", deviceName="mute")

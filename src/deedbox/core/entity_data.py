@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core.attributes import Scope
-from deedbox.core.devices import DeviceFilter, DeviceInfo
 from deedbox.core.entity_fields import fields_of
+from deedbox.core.entity_lists import LISTED, all_ids, page_of_ids, profile_ids
 from deedbox.core.entity_queries import (
     EntityKey,
     EntityQuery,
@@ -26,13 +26,11 @@ from deedbox.core.entity_queries import (
 )
 from deedbox.core.errors import InvalidValue
 from deedbox.core.holders import Extent, Holder, extent, target
-from deedbox.core.paging import LARGEST_PAGE, Listing, PageRequest, PageSlice
+from deedbox.core.paging import Listing, PageRequest, PageSlice
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
 from deedbox.core.storage import Stores
 
-#: So many things are tried one by one; a question about more must be narrower or simpler.
-TRIED_AT_MOST = 10_000
-_KINDS = (Resource.DEVICE, Resource.CUSTOMER, Resource.TENANT)
+_KINDS = (*LISTED, Resource.CUSTOMER, Resource.TENANT)
 _SCOPES = {
     KeyKind.CLIENT_ATTRIBUTE: (Scope.CLIENT_SCOPE,),
     KeyKind.SHARED_ATTRIBUTE: (Scope.SHARED_SCOPE,),
@@ -45,7 +43,7 @@ class Candidates(msgspec.Struct, frozen=True):
     """Ids of things that a question may be about. `page`: they are its answer already, in its order."""
 
     ids: Sequence[UUID]
-    page: Listing[DeviceInfo] | None = None
+    page: Listing[UUID] | None = None
 
 
 class EntityRow(msgspec.Struct, frozen=True):
@@ -74,14 +72,17 @@ async def candidates(
     chosen = query.chosen
     if chosen.ids is not None:
         return Candidates(tuple(dict.fromkeys(chosen.ids)))
-    if chosen.kind is not Resource.DEVICE:
-        raise InvalidValue("Lists of all are there for entities of type DEVICE. Name others by their ids.")
-    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
-    profile_ids = await _profile_ids(stores, principal, chosen.types)
-    if list_request(query) is not None and len(profile_ids) <= 1:
-        listed = await _listed(stores, principal, profile_ids, asked)
-        return Candidates([it.id for it in listed.items], listed)
-    return Candidates(await _all_of(stores, principal, query, profile_ids))
+    if chosen.kind not in LISTED:
+        raise InvalidValue(
+            f"Lists of all are there for entities of type {' or '.join(LISTED)}. Name others by their ids."
+        )
+    check(principal, Operation.READ, Target(chosen.kind, principal.tenant_id, principal.customer_id))
+    profiles = await profile_ids(stores, principal, chosen.kind, chosen.types)
+    if list_request(query) is not None and len(profiles) <= 1:
+        profile_id = profiles[0] if profiles else None
+        page = await page_of_ids(stores, principal, chosen.kind, profile_id, asked)
+        return Candidates(page.items, page)
+    return Candidates(await all_ids(stores, principal, query, profiles))
 
 
 async def answer(
@@ -197,40 +198,3 @@ def _is_chosen(query: EntityQuery, latest: Latest) -> bool:
     name, *others = [str(latest[key].value) if key in latest else "" for key in _NAMING]
     search = query.page.search.lower()
     return name_fits(query.chosen.name_pattern, name) and any(search in it.lower() for it in (name, *others))
-
-
-async def _profile_ids(stores: Stores, principal: Principal, types: Sequence[str]) -> list[UUID]:
-    """Return the profiles with these names; a name that is no profile's stands for one without devices."""
-    found = [
-        await stores.device_profiles.profile_named(principal.tenant_id, it) for it in dict.fromkeys(types)
-    ]
-    return [it.id if it else UUID(int=0) for it in found]
-
-
-async def _listed(
-    stores: Stores, principal: Principal, profile_ids: Sequence[UUID], asked: PageSlice
-) -> Listing[DeviceInfo]:
-    profile_id = profile_ids[0] if profile_ids else None
-    wanted = DeviceFilter(principal.tenant_id, principal.customer_id, profile_id)
-    return await stores.devices.list_devices(wanted, asked)
-
-
-async def _all_of(
-    stores: Stores, principal: Principal, query: EntityQuery, profile_ids: Sequence[UUID]
-) -> list[UUID]:
-    """Return the ids of all devices that are worth trying. Raises InvalidValue when there are too many."""
-    # The list searches in name, label and type: all that the pattern finds, and more.
-    search = query.page.search or query.chosen.name_pattern.strip("%").strip()
-    found: list[UUID] = []
-    for profile_id in profile_ids or (None,):
-        asked, has_next = PageSlice(PageRequest(size=LARGEST_PAGE, search=search)), True
-        while has_next:
-            listed = await _listed(stores, principal, [profile_id] if profile_id else [], asked)
-            found += [it.id for it in listed.items]
-            if len(found) > TRIED_AT_MOST:
-                raise InvalidValue(
-                    f"The query is about more than {TRIED_AT_MOST} devices. Narrow it by type or name, or "
-                    "ask without filters, sorted by createdTime or name."
-                )
-            asked, has_next = PageSlice(asked.request, listed.end), listed.has_next
-    return found

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from deedbox.core.assets import AssetInfo
 from deedbox.core.contacts import contact_of
 from deedbox.core.customers import Customer
-from deedbox.core.devices import Device, DeviceInfo
+from deedbox.core.devices import DeviceInfo
 from deedbox.core.entity_queries import Known
 from deedbox.core.permissions import Principal, Resource
 from deedbox.core.storage import Stores
@@ -21,10 +22,14 @@ async def fields_of(
     """Return the fields of those things that there are; the moment of each field is now."""
     now_ms = await stores.customers.now_ms()
     found: dict[UUID, dict[str, Value]] = {}
-    if kind is Resource.DEVICE:
+    if kind in (Resource.DEVICE, Resource.ASSET):
         tenant = await stores.tenants.tenant(principal.tenant_id)
-        devices = await stores.devices.devices(principal.tenant_id, ids)
-        found = {it.id: _device(it, tenant.title if tenant else "") for it in devices}
+        things: Sequence[DeviceInfo | AssetInfo]
+        if kind is Resource.DEVICE:
+            things = await stores.devices.devices(principal.tenant_id, ids)
+        else:
+            things = await stores.assets.assets(principal.tenant_id, ids)
+        found = {it.id: _labelled(it, kind, tenant.title if tenant else "") for it in things}
     elif kind is Resource.CUSTOMER:
         found = {it.id: _contact(it) for it in await stores.customers.customers_of(principal.tenant_id, ids)}
     elif kind is Resource.TENANT:
@@ -35,25 +40,19 @@ async def fields_of(
     }
 
 
-def owner_fields(device: Device, customer_title: str | None, tenant_title: str) -> dict[str, Value]:
-    """Return who owns a device: its customer, else the tenant."""
-    if device.customer_id is None:
-        return {"ownerName": tenant_title, "ownerType": Resource.TENANT.value}
-    return {"ownerName": customer_title or "", "ownerType": Resource.CUSTOMER.value}
-
-
-def _device(it: DeviceInfo, tenant_title: str) -> dict[str, Value]:
+def _labelled(it: DeviceInfo | AssetInfo, kind: Resource, tenant_title: str) -> dict[str, Value]:
     label = it.label or ""
     return {
         "createdTime": it.created_at,
-        "entityType": Resource.DEVICE.value,
+        "entityType": kind.value,
         "name": it.name,
         "title": it.name,
         "type": it.type,
         "label": label,
         "displayName": label.strip() or it.name,
         "additionalInfo": it.additional_info,
-        **owner_fields(it, it.customer_title, tenant_title),
+        "ownerName": (it.customer_title or "") if it.customer_id else tenant_title,
+        "ownerType": (Resource.CUSTOMER if it.customer_id else Resource.TENANT).value,
     }
 
 

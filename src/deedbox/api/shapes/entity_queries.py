@@ -31,7 +31,7 @@ from deedbox.core.value_tests import (
     TruthTest,
 )
 
-_FILTERS = ("singleEntity", "entityList", "entityName", "entityType", "deviceType")
+_FILTERS = ("singleEntity", "entityList", "entityName", "entityType", "deviceType", "assetType")
 Joining = Literal["AND", "OR"]
 
 
@@ -74,7 +74,8 @@ class EntityFilterShape(Wire):
     """Which entities: `type` says how, and which of the other fields count.
 
     `singleEntity` (`singleEntity`), `entityList` (`entityType`, `entityList`), `entityType` (`entityType`),
-    `entityName` (`entityType`, `entityNameFilter`), `deviceType` (`deviceTypes`, `deviceNameFilter`).
+    `entityName` (`entityType`, `entityNameFilter`), `deviceType` (`deviceTypes`, `deviceNameFilter`),
+    `assetType` (`assetTypes`, `assetNameFilter`).
     """
 
     type: str
@@ -85,6 +86,9 @@ class EntityFilterShape(Wire):
     device_types: list[str] | None = None
     device_type: str | None = None
     device_name_filter: str | None = None
+    asset_types: list[str] | None = None
+    asset_type: str | None = None
+    asset_name_filter: str | None = None
 
 
 class SortOrderShape(Wire):
@@ -184,12 +188,19 @@ def _chosen(it: EntityFilterShape, principal: Principal) -> Chosen:
         case "entityName":
             return Chosen(_kind(it.entity_type), name_pattern=it.entity_name_filter or "")
         case "deviceType":
-            types = [*(it.device_types or ()), *([it.device_type] if it.device_type else ())]
-            return Chosen(Resource.DEVICE, types=tuple(types), name_pattern=it.device_name_filter or "")
+            return _typed(Resource.DEVICE, it.device_types, it.device_type, it.device_name_filter)
+        case "assetType":
+            return _typed(Resource.ASSET, it.asset_types, it.asset_type, it.asset_name_filter)
     raise InvalidValue(
         f"entityFilter.type '{it.type[:64]}' is not offered. Use one of {', '.join(_FILTERS)}.",
         "/entityFilter/type",
     )
+
+
+def _typed(kind: Resource, types: list[str] | None, one: str | None, name: str | None) -> Chosen:
+    """Return things of some types; older clients send a single one."""
+    wanted = [*(types or ()), *([one] if one else ())]
+    return Chosen(kind, types=tuple(wanted), name_pattern=name or "")
 
 
 def _single(it: AliasIdShape | None, principal: Principal) -> Chosen:
