@@ -90,7 +90,7 @@ async def _keys_of_query(
     query = entity_query(data, principal)
     size = min(query.page.size, LOOKED_AT)
     query = msgspec.structs.replace(query, shown=(), page=msgspec.structs.replace(query.page, size=size))
-    ids = [it.id for it in (await found_rows(request, principal, query)).items]
+    ids = [it.id for it in (await found_rows(context_of(request), principal, query)).items]
     kind = query.chosen.kind
     return kind, ids, await _keys(request, principal, kind, ids, scopes, with_series=with_series)
 

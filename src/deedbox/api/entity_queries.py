@@ -7,7 +7,7 @@ from litestar import post
 from litestar.openapi.spec import Example
 from litestar.params import Body
 
-from deedbox.api.context import ApiRequest, context_of, principal_of
+from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of
 from deedbox.api.paging import walk_of
 from deedbox.api.shapes.entities import Page
 from deedbox.api.shapes.entity_queries import (
@@ -68,7 +68,7 @@ async def find_entities(
     """
     principal = await principal_of(request)
     query = entity_query(data, principal)
-    found = await found_rows(request, principal, query)
+    found = await found_rows(context_of(request), principal, query)
     return Page(
         data=[entity_data_shape(it, query) for it in found.items],
         total_pages=-(-found.total // query.page.size),
@@ -84,13 +84,17 @@ async def count_entities(
     """Return how many entities that you may see meet the filters."""
     principal = await principal_of(request)
     query = entity_query(data, principal)
-    found = await found_rows(request, principal, msgspec.structs.replace(query, page=PageRequest(size=1)))
+    return await counted(context_of(request), principal, query)
+
+
+async def counted(context: ApiContext, principal: Principal, query: EntityQuery) -> int:
+    """Return how many things a question is about. Raises NotPermitted, InvalidValue."""
+    found = await found_rows(context, principal, msgspec.structs.replace(query, page=PageRequest(size=1)))
     return found.total
 
 
-async def found_rows(request: ApiRequest, principal: Principal, query: EntityQuery) -> Listing[EntityRow]:
+async def found_rows(context: ApiContext, principal: Principal, query: EntityQuery) -> Listing[EntityRow]:
     """Return the page that answers a question. Raises NotPermitted, InvalidValue."""
-    context = context_of(request)
     longest_s = context.reading_limits.longest_s
     wanted = entity_data.list_request(query) or PageRequest()
     walk = walk_of(principal, repr((query.chosen, wanted.size, wanted.search, query.order)))

@@ -6,7 +6,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from deedbox.api.shapes.entities import Wire
-from deedbox.api.shapes.entity_queries import EntityCountQueryShape, EntityDataQueryShape, EntityKeyShape
+from deedbox.api.shapes.entity_queries import (
+    EntityCountQueryShape,
+    EntityDataQueryShape,
+    EntityKeyShape,
+    PageLinkShape,
+)
 from deedbox.core.errors import InvalidValue
 
 T = TypeVar("T")
@@ -96,10 +101,22 @@ class PastShape(HistoryShape, kw_only=True):
     end_ts: int = 0
 
 
+class LivePageShape(PageLinkShape, kw_only=True):
+    """Which page of a list; a `dynamic` one is found anew every few seconds."""
+
+    dynamic: bool = False
+
+
+class LiveQueryShape(EntityDataQueryShape, kw_only=True):
+    """The question that a list answers."""
+
+    page_link: LivePageShape = msgspec.field(default_factory=LivePageShape)
+
+
 class EntityDataCommand(Command, kw_only=True):
     """Find things; then hear of their values. Without a query it is about those that were found before."""
 
-    query: EntityDataQueryShape | None = None
+    query: LiveQueryShape | None = None
     latest_cmd: LatestShape | None = None
     ts_cmd: WindowShape | None = None
     history_cmd: PastShape | None = None

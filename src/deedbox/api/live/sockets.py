@@ -10,6 +10,8 @@ from deedbox.api.context import ApiContext
 from deedbox.api.live import commands
 from deedbox.api.live.attributes import AttributeSubscription
 from deedbox.api.live.commands import Command
+from deedbox.api.live.counts import CountSubscription
+from deedbox.api.live.lists import ListSubscription
 from deedbox.api.live.outbox import Outbox
 from deedbox.api.live.settings import LiveSettings
 from deedbox.api.live.subscriptions import Listener, Subscription
@@ -22,6 +24,8 @@ from deedbox.core.records import Actor
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+Simple = AttributeSubscription | SeriesSubscription | CountSubscription
 
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 _LONGEST_GOODBYE_S = 2.0
@@ -45,7 +49,7 @@ class Socket:
         self._left = asyncio.Event()
         self._goodbye: tuple[int, str] | None = None
         self._outbox = Outbox(self._send_text, settings.pending_bytes, self._overflow)
-        self._listener = Listener(context, principal, actor, self._outbox, self._lose)
+        self._listener = Listener(context, principal, actor, self._outbox, self._lose, self._check_room)
 
     def close(self, code: int, reason: str) -> None:
         """End the connection soon, saying why."""
@@ -123,14 +127,25 @@ class Socket:
                 await self._follow(command.cmd_id, AttributeSubscription(self._listener, command))
             case commands.TimeSeriesCommand():
                 await self._follow(command.cmd_id, SeriesSubscription(self._listener, command))
+            case commands.EntityCountCommand():
+                await self._follow(command.cmd_id, CountSubscription(self._listener, command))
+            case commands.EntityDataCommand():
+                await self._follow_many(command)
 
-    async def _follow(
-        self, subscription_id: int, subscription: AttributeSubscription | SeriesSubscription
-    ) -> None:
+    async def _follow(self, subscription_id: int, subscription: Simple) -> None:
         self._stop(subscription_id)
         self._check_room(subscription.weight)
         self._subscriptions[subscription_id] = subscription
         await subscription.begin()
+
+    async def _follow_many(self, command: commands.EntityDataCommand) -> None:
+        known = self._subscriptions.get(command.cmd_id)
+        if not isinstance(known, ListSubscription):
+            self._stop(command.cmd_id)
+            self._check_room(1)
+            known = self._subscriptions[command.cmd_id] = ListSubscription(self._listener, command.cmd_id)
+        self._outbox.forget(command.cmd_id)
+        await known.obey(command)
 
     def _check_room(self, wanted: int) -> None:
         most = self._settings.subscriptions_per_socket

@@ -12,13 +12,18 @@ from deedbox.core.records import Actor
 
 @dataclass(frozen=True)
 class Listener:
-    """Who listens on one socket. `lost` ends the subscription of that number, and tells the client why."""
+    """Who listens on one socket.
+
+    `lost` ends the subscription of that number, and tells the client why. `check_room` raises LimitReached
+    where so many things more are too many for the socket.
+    """
 
     context: ApiContext
     principal: Principal
     actor: Actor
     outbox: Outbox
     lost: Callable[[int, Exception], None]
+    check_room: Callable[[int], None]
 
 
 class Subscription(Protocol):

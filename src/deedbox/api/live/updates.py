@@ -3,9 +3,11 @@
 from collections.abc import Hashable, Iterable, Mapping
 
 from deedbox.api.live.outbox import Told, Values
-from deedbox.api.shapes.entities import Wire
+from deedbox.api.shapes.entities import Page, Wire
+from deedbox.api.shapes.entity_queries import EntityDataShape
 from deedbox.api.shapes.values import value_text
 from deedbox.core import errors
+from deedbox.core.paging import LARGEST_PAGE
 from deedbox.core.telemetry import Point
 
 INTERNAL_ERROR, BAD_REQUEST, UNAUTHORIZED = 1, 2, 3
@@ -27,6 +29,28 @@ class SeriesUpdate(Wire, kw_only=True):
     error_msg: str | None = None
     data: dict[str, list[Told]]
     latest_values: dict[str, int]
+
+
+class EntityDataUpdate(Wire, kw_only=True):
+    """Things with their values: a whole page as `data`, or what changed as `update`."""
+
+    cmd_id: int
+    error_code: int = 0
+    error_msg: str | None = None
+    data: Page[EntityDataShape] | None = None
+    update: list[EntityDataShape] | None = None
+    allowed_entities: int = LARGEST_PAGE
+    cmd_update_type: str = "ENTITY_DATA"
+
+
+class EntityCountUpdate(Wire, kw_only=True):
+    """How many things there are."""
+
+    cmd_id: int
+    error_code: int = 0
+    error_msg: str | None = None
+    count: int
+    cmd_update_type: str = "COUNT_DATA"
 
 
 class ErrorUpdate(Wire, kw_only=True):
