@@ -2,20 +2,24 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from deedbox.core import customers, deeds, device_profiles, tenants
+from deedbox.core.assets import Asset
 from deedbox.core.customers import Customer
 from deedbox.core.devices import Device
+from deedbox.core.entities import EntityKind, Reference
 from deedbox.core.erasure import PIECE, Piece, erase_customer, erase_tenant
 from deedbox.core.errors import NotFound
 from deedbox.core.ids import NULL_ID
 from deedbox.core.keys import KeyRing, RingKey
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.records import Actor
+from deedbox.core.relations import Relation, RelationKey
 from deedbox.core.tenants import Tenant
 from deedbox.storage.stores import Stores
 from tests.storage.sqlite_bench import SQLiteBench, new_database
@@ -54,6 +58,24 @@ class Site:
             await stores.devices.add_devices(devices)
             for it in devices:
                 await deeds.assign(stores.claims, it.id, self.customer_id, self.maker, KEYS)
+
+        await self.storage.write(work)
+
+    async def add_assets(self, count: int) -> None:
+        """Make assets that the customer has, each related to the next one."""
+
+        async def work(stores: Stores) -> None:
+            made = [
+                Asset(uuid4(), self.tenant_id, f"A{n}", "default", None, self.tenant_id, "{}", 0, 1)
+                for n in range(count)
+            ]
+            for it in made:
+                await stores.assets.add(it)
+                await stores.assets.assign(it, self.customer_id)
+            ends = [Reference(EntityKind.ASSET, it.id) for it in made]
+            for source, goal in pairwise(ends):
+                relation = Relation(RelationKey(source, goal, "Next"))
+                await stores.relations.put(self.tenant_id, relation)
 
         await self.storage.write(work)
 
@@ -125,6 +147,36 @@ async def test_a_tenant_with_many_devices_goes_in_pieces(site: Site) -> None:
     assert await site.count("tally", "total <> 0") == 0
     with pytest.raises(NotFound):
         await site.erase_tenant()
+
+
+async def test_assets_of_a_large_customer_are_released_in_pieces(site: Site) -> None:
+    """Behaviour §5.6: each with its entry in the audit log, before the devices."""
+    await site.add_assets(PIECE + 1)
+    first = await site.erase_customer()
+    assert (first.is_last, first.closed) == (False, [])
+    assert await site.count("asset", "customer_id is not null") == 1
+    while not (await site.erase_customer()).is_last:
+        pass
+    assert await site.count("asset", "customer_id is not null") == 0
+    assert await site.count("asset") == PIECE + 1
+    taken = "action = 'UNASSIGNED_FROM_CUSTOMER' and entity_type = 'ASSET'"
+    assert await site.count("audit_entry", taken) == PIECE + 1
+    assert await site.count("tally", f"noun = 'asset' and owner_id = x'{site.tenant_id.hex}'") == 1
+    assert await site.count("tally", f"owner_id = x'{site.customer_id.hex}' and total <> 0") == 0
+
+
+async def test_assets_and_relations_of_a_large_tenant_go_in_pieces(site: Site) -> None:
+    """Behaviour §5.6: what was stored about assets is left to be forgotten in the background."""
+    await site.add_assets(PIECE + 2)
+    await site.erase_tenant()
+    assert await site.count("asset") == 2
+    assert await site.count("tenant") == 1
+    while not (await site.erase_tenant()).is_last:
+        pass
+    for table in ("asset", "asset_profile", "entity_relation"):
+        assert await site.count(table) == 0, table
+    assert await site.count("removed_device") == PIECE + 1 + PIECE + 2
+    assert await site.count("tally", "total <> 0") == 0
 
 
 async def _owns_anything(site: Site, customer_id: UUID) -> bool:
