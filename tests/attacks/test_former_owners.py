@@ -72,6 +72,7 @@ async def test_a18_a_former_owner_is_out_at_once(deployment: Deployment) -> None
         for action in ("switch", "release"):
             answer = await browser.post(f"/d/devices/{lamp.id}/{action}", data={"on": "true"})
             assert answer.status_code in (403, 404)
+    await deployment.parts.storage.settle([UUID(lamp.id)])
     before = owned_rows(deployment, {UUID(lamp.id).bytes}, NEIGHBOURS_OWN)
     document = (await deployment.call("", "GET", "/docs/openapi.json")).json()
     tried = 0

@@ -63,4 +63,7 @@ async def save_credentials(
         parts = making(request, principal, stores)
         return await device_changes.replace_credentials(parts, state, credentials_draft(data), data.version)
 
-    return credentials_shape(await context_of(request).storage.write(work))
+    context = context_of(request)
+    saved = await context.storage.write(work)
+    context.live.tell_credentials(device_id)
+    return credentials_shape(saved)

@@ -11,6 +11,9 @@ from deedbox.core.live import Change
 _encode = msgspec.msgpack.Encoder().encode
 _changes: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 
+#: One subject for all devices: whoever serves many of them need not subscribe for each.
+_CREDENTIALS = "deedbox.credentials"
+
 Receive = Callable[[Change], None]
 
 
@@ -56,6 +59,14 @@ class BusLiveChanges:
             watch.stop = self._bus.subscribe(_subject(device_id), watch.receive)
         watch.receivers.append(receive)
         return lambda: self._leave(device_id, watch, receive)
+
+    def tell_credentials(self, device_id: UUID) -> None:
+        """Say that a device's credentials may be others now, or that it is gone; after the commit."""
+        self._bus.publish(_CREDENTIALS, device_id.bytes)
+
+    def watch_credentials(self, receive: Callable[[UUID], None]) -> Stop:
+        """Call `receive` with each device whose credentials may be others now."""
+        return self._bus.subscribe(_CREDENTIALS, lambda it: receive(UUID(bytes=it)))
 
     def _leave(self, device_id: UUID, watch: _Watch, receive: Receive) -> None:
         if receive not in watch.receivers:

@@ -3,7 +3,7 @@
 Each device has one set of credentials; no two devices of the deployment share an identifier.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -75,9 +75,28 @@ class CredentialsStore(IdSource, Protocol):
 
 async def find_by_token(store: CredentialsStore, keys: KeyRing, token: str) -> UUID | None:
     """Return the device whose access token this is, None when there is none; every key generation counts."""
+    login = await find_login(store, keys, token)
+    return login.device_id if login else None
+
+
+class Login(msgspec.Struct, frozen=True):
+    """Who has proved to be a device, and by which credentials: to ask later whether they still hold."""
+
+    device_id: UUID
+    digest: bytes
+
+
+async def find_login(store: CredentialsStore, keys: KeyRing, token: str) -> Login | None:
+    """Return the login of the device whose access token this is, None when there is none."""
     digests = lookup_digests(keys, token)
     found = await store.devices_by_credentials(digests, CredentialsKind.ACCESS_TOKEN)
-    return next(iter(found.values()), None)
+    return next((Login(device_id, digest) for digest, device_id in found.items()), None)
+
+
+async def ended_logins(store: CredentialsStore, logins: Collection[Login]) -> list[Login]:
+    """Return those whose credentials are others by now, or whose device is gone."""
+    found = await store.devices_by_credentials([it.digest for it in logins], CredentialsKind.ACCESS_TOKEN)
+    return [it for it in logins if found.get(it.digest) != it.device_id]
 
 
 async def credentials_of(store: CredentialsStore, keys: KeyRing, device_id: UUID) -> Credentials | None:

@@ -68,6 +68,14 @@ class LiveChanges(Protocol):
         """Call `receive` with each change, on the event loop; call what is returned to stop."""
         ...
 
+    def tell_credentials(self, device_id: UUID) -> None:
+        """Say that a device's credentials may be others now, or that it is gone; after the commit."""
+        ...
+
+    def watch_credentials(self, receive: Callable[[UUID], None]) -> Stop:
+        """Call `receive` with each device whose credentials may be others now."""
+        ...
+
 
 def is_shown(epoch: int, extent: Extent) -> bool | None:
     """Tell whether whoever was granted that extent may see a change of that epoch; None means: ask again."""

@@ -81,6 +81,7 @@ def _mqtt(
             ingest=ingest,
             exchange=parts.exchange,
             attribute_changes=parts.attribute_changes,
+            live=parts.live,
             activity=activity,
             rate_limits=parts.rate_limits,
             settings=parts.settings.mqtt_sessions,

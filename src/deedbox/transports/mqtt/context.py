@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.keys import KeyRing
+from deedbox.core.live import LiveChanges
 from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage
 from deedbox.transports.activity import ActivityNotes
@@ -24,6 +25,7 @@ class MqttContext:
     ingest: TelemetryIngest
     exchange: Exchange
     attribute_changes: AttributeChanges
+    live: LiveChanges
     activity: ActivityNotes
     rate_limits: RateLimits
     settings: MqttSessionSettings

@@ -24,7 +24,7 @@ from deedbox.transports.session_limits import METHOD as SESSION_LIMITS
 from deedbox.transports.session_limits import session_limits
 
 #: How far the moments that messages are given may run ahead of the clock, to keep them apart.
-_MOST_AHEAD_MS = 1_000
+_MOST_AHEAD_MS = 600_000
 _HIGHEST_COMMAND_ID = 2**63 - 1
 
 Work = Callable[["DeviceSide", bytes, str], Coroutine[Any, Any, Properties]]

@@ -1,14 +1,15 @@
 """The MQTT server: connections from sockets, devices by their access tokens, sessions, silence, the end."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from deedbox.core.credentials import find_by_token
+from deedbox.core.credentials import Login, ended_logins, find_login
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.storage import Stores
 from deedbox.transports.mqtt.connecting import granted, refusal_of
@@ -25,6 +26,7 @@ from deedbox.transports.mqtt.sessions import Sessions
 from deedbox.transports.mqtt.sockets import ClientProtocol
 
 _BACKLOG = 16_384
+_RECHECKED_EVERY_S, _RECHECKED_AT_ONCE = 30.0, 256
 _UNKNOWN_DEVICE = "No device has this access token. Look it up where devices are managed."
 
 _log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class MqttServer:
         self._unflushed: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_flushing = False
+        self._stop_watching = context.live.watch_credentials(self._recheck_device)
 
     @property
     def most_inflight(self) -> int:
@@ -62,11 +65,13 @@ class MqttServer:
                 lambda: ClientProtocol(self, self._context), sock=it, ssl=tls, backlog=_BACKLOG
             )
             self._servers.append(server)
-        if len(self._tasks) == 0:
+        if not self._tasks:
             self._run(self._watch())
+            self._run(self._recheck_all())
 
     async def close(self) -> None:
         """Take no more connections, tell devices to come back later, end what is under way."""
+        self._stop_watching()
         for server in self._servers:
             server.close()
         for connection in tuple(self._connections):
@@ -121,13 +126,29 @@ class MqttServer:
         for connection in unflushed:
             connection.flush()
 
-    def drop(self, device_id: UUID) -> None:
-        """End all sessions of a device whose credentials have changed, or that is no more."""
-        for it in self._sessions.of_device(device_id):
+    async def recheck(self, logins: Collection[Login]) -> None:
+        """End the sessions of devices whose credentials are others by now, or that are no more."""
+
+        async def work(stores: Stores) -> list[Login]:
+            return await ended_logins(stores.credentials, logins)
+
+        with contextlib.suppress(StorageUnavailable):  # the next round asks again
+            for login in await self._context.storage.read(work):
+                self._end(login)
+
+    def _recheck_device(self, device_id: UUID) -> None:
+        logins = {it.session.login for it in self._sessions.of_device(device_id)}
+        if logins:
+            self._run(self.recheck(logins))
+
+    def _end(self, login: Login) -> None:
+        for it in self._sessions.of_device(login.device_id):
             connection = it.session.connection
+            if it.session.login != login:
+                continue
             self._sessions.forget(it)
             if isinstance(connection, Connection):
-                connection.fail(Reason.NOT_AUTHORIZED, "The device's credentials have changed.")
+                connection.fail(Reason.NOT_AUTHORIZED, "The device's credentials are others now.")
 
     def _publish_later(self, connection: Connection, session: Session, will: Will) -> None:
         """Publish a will, after the delay that its client wished for, unless that is back by then."""
@@ -149,24 +170,25 @@ class MqttServer:
 
     async def _authenticate(self, connection: Connection, connect: Connect) -> None:
         try:
-            device_id = await self._device_of(connect.username or "")
+            login = await self._login(connect.username or "")
         except StorageUnavailable as error:
             connection.reject(Reason.SERVER_UNAVAILABLE, error.message)
             return
         if connection.is_closed:
             return
-        if device_id is None:
+        if login is None:
             connection.reject(Reason.BAD_USERNAME_OR_PASSWORD, _UNKNOWN_DEVICE)
             return
-        await self._accept(connection, connect, device_id)
+        await self._accept(connection, connect, login)
 
-    async def _device_of(self, token: str) -> UUID | None:
-        async def work(stores: Stores) -> UUID | None:
-            return await find_by_token(stores.credentials, self._context.keys, token)
+    async def _login(self, token: str) -> Login | None:
+        async def work(stores: Stores) -> Login | None:
+            return await find_login(stores.credentials, self._context.keys, token)
 
         return await self._context.storage.look(work)
 
-    async def _accept(self, connection: Connection, connect: Connect, device_id: UUID) -> None:
+    async def _accept(self, connection: Connection, connect: Connect, login: Login) -> None:
+        device_id = login.device_id
         limiter = None
         if self._context.rate_limits.is_limiting:
             limiter = await self._context.rate_limits.limiter_of(device_id)
@@ -175,8 +197,9 @@ class MqttServer:
         if found is None and not self._sessions.has_room(device_id):
             connection.reject(Reason.QUOTA_EXCEEDED, "The device has too many sessions already.")
             return
-        kept = found or self._new_session(device_id, grant.client_id)
+        kept = found or self._new_session(login, grant.client_id)
         session = kept.session
+        session.login = login
         session.connection, session.expiry_s = connection, grant.expiry_s
         session.outgoing_window = grant.window
         connection.keep_alive_s = grant.keep_alive_s
@@ -203,8 +226,8 @@ class MqttServer:
         self._sessions.taken_up(found)
         return found
 
-    def _new_session(self, device_id: UUID, client_id: str) -> DeviceSession:
-        session = Session(device_id, client_id, self._settings.most_queued)
+    def _new_session(self, login: Login, client_id: str) -> DeviceSession:
+        session = Session(login, client_id, self._settings.most_queued)
         made = DeviceSession(session, Pushing(self._context, session, self._tasks))
         self._sessions.add(made)
         return made
@@ -220,6 +243,14 @@ class MqttServer:
             for connection in self._keep_alive.silent(self._context.clock_ms()):
                 connection.fail(Reason.KEEP_ALIVE_TIMEOUT, "Nothing came for longer than the keep-alive.")
             self._sessions.forget_expired(asyncio.get_running_loop().time())
+
+    async def _recheck_all(self) -> None:
+        """Ask again about everybody, now and then: a hint that credentials have changed may be lost."""
+        while True:
+            await asyncio.sleep(_RECHECKED_EVERY_S)
+            logins = [it.session.login for it in self._connections if it.session is not None]
+            for start in range(0, len(logins), _RECHECKED_AT_ONCE):
+                await self.recheck(logins[start : start + _RECHECKED_AT_ONCE])
 
     async def _limit_connected(self) -> None:
         """Hold devices to limits that there were none of when they came."""

@@ -3,6 +3,7 @@
 from typing import Protocol
 from uuid import UUID
 
+from deedbox.core.credentials import Login
 from deedbox.transports.mqtt.outgoing import Outbound, Outgoing
 from deedbox.transports.mqtt.packets import Publish
 
@@ -27,16 +28,17 @@ class Session:
         "_outgoing",
         "client_id",
         "connection",
-        "device_id",
         "expires_at_s",
         "expiry_s",
+        "login",
         "outgoing_window",
         "received",
         "subscriptions",
     )
 
-    def __init__(self, device_id: UUID, client_id: str, most_queued: int) -> None:
-        self.device_id = device_id
+    def __init__(self, login: Login, client_id: str, most_queued: int) -> None:
+        #: What the device proved itself with when it came last.
+        self.login = login
         self.client_id = client_id
         self.expiry_s = 0
         self.expires_at_s = 0.0
@@ -49,6 +51,11 @@ class Session:
         self.outgoing_window = 65_535
         self._most_queued = most_queued
         self._outgoing: Outgoing | None = None
+
+    @property
+    def device_id(self) -> UUID:
+        """Whose session it is."""
+        return self.login.device_id
 
     @property
     def outgoing(self) -> Outgoing:
