@@ -144,6 +144,36 @@ async def test_a_profile_is_deleted_when_no_asset_has_it(site: Administration) -
     assert [it["type"] for it in await site.ok("maker", "GET", "/api/asset/types")] == ["default"]
 
 
+async def test_a_profile_is_made_and_renamed(site: Administration) -> None:
+    made = await site.ok("maker", "POST", "/api/assetProfile", {"name": "room", "description": "ignored"})
+    asset = await make(site, "Room")
+    assert (asset["assetProfileId"], made["default"]) == (made["id"], False)
+    assert await site.ok("maker", "POST", "/api/assetProfile", made) == made
+    renamed = await site.ok("maker", "POST", "/api/assetProfile", made | {"name": "chamber"})
+    assert renamed == made | {"name": "chamber"}
+    assert (await site.ok("maker", "GET", path(asset)))["type"] == "chamber"
+    default = await site.ok("maker", "GET", f"/api/assetProfile/{site.tenant_id}")
+    assert default["default"] is True
+    await make(site, "Hall", "hall")
+    for body in (
+        made | {"name": "hall"},
+        made | {"name": ""},
+        made | {"name": None},
+        default | {"name": "other"},
+        {"name": "default"},
+        {"name": "hall"},
+        {"name": "<b>"},
+        {"name": "x" * 256},
+        {},
+    ):
+        error = await site.refused(400, "maker", "POST", "/api/assetProfile", body)
+        assert error["errors"][0]["pointer"] == "/name"
+    for who, status in (("rival", 404), ("alice", 403), ("root", 403), ("", 401)):
+        await site.refused(status, who, "POST", "/api/assetProfile", made | {"name": "taken over"})
+    log = (await site.ok("maker", "GET", f"/api/audit/logs/entity/ASSET_PROFILE/{made['id']['id']}"))["data"]
+    assert [it["actionType"] for it in log] == ["UPDATED", "ADDED"]
+
+
 async def test_an_asset_is_assigned_and_taken_back(site: Administration) -> None:
     """Thingsboard §6.6: assign as for devices; 400 where there is nothing to take back."""
     asset = await make(site, "Room")

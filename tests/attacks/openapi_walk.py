@@ -32,6 +32,7 @@ _SAVED = {
     "/api/deviceProfile": "DEVICE_PROFILE",
     "/api/device": "DEVICE",
     "/api/asset": "ASSET",
+    "/api/assetProfile": "ASSET_PROFILE",
 }
 #: Parameters that are no ids, with values that reach as much as possible.
 _PLAIN: Mapping[str, Sequence[str]] = {

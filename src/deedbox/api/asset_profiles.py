@@ -1,22 +1,25 @@
-"""Asset profiles: the types of assets, read and deleted; they come with the first asset of a type."""
+"""Asset profiles: the types of assets. They come with the first asset of a type, or are made beforehand."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from litestar import delete, get
+from litestar import delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.openapi.spec import Example
+from litestar.params import Body, FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.identifiers import uuids_of
 from deedbox.api.paging import page_of
 from deedbox.api.shapes.assets import (
     AssetProfileInfoShape,
+    AssetProfileSaveShape,
     AssetProfileShape,
     asset_profile_info_shape,
     asset_profile_shape,
 )
+from deedbox.api.shapes.devices import referred_id
 from deedbox.api.shapes.entities import Page, reference
 from deedbox.api.shapes.tenants import EntityInfoShape
 from deedbox.core import asset_profiles
@@ -26,7 +29,25 @@ from deedbox.core.permissions import Operation, Principal, Resource, Target, che
 from deedbox.core.storage import Stores
 
 TAGS = ["Asset profiles"]
+_NEW = Example(summary="A new type of assets", value={"name": "room"})
 S = TypeVar("S")
+
+
+@post("/api/assetProfile", status_code=200, tags=TAGS, summary="Make or rename an asset profile")
+async def save_profile(
+    request: ApiRequest, data: Annotated[AssetProfileSaveShape, Body(examples=[_NEW])]
+) -> AssetProfileShape:
+    """Make a profile (no `id`) or rename the one that `id` names; the type of its assets follows."""
+    profile_id = referred_id(data.id)
+    principal = await _allowed(request, Operation.CREATE if profile_id is None else Operation.WRITE)
+    actor = principal.actor(source_address(request))
+
+    async def work(stores: Stores) -> AssetProfile:
+        if profile_id is None:
+            return await asset_profiles.create(stores.asset_profiles, actor, data.name)
+        return await asset_profiles.rename(stores.asset_profiles, actor, profile_id, data.name)
+
+    return asset_profile_shape(await context_of(request).storage.write(work))
 
 
 @get("/api/assetProfile/{asset_profile_id:str}", tags=TAGS, summary="Read an asset profile")

@@ -182,6 +182,7 @@ ROUTES: list[ControllerRouterHandler] = [
     asset_lists.list_my_assets,
     asset_lists.list_assets_by_ids,
     asset_lists.list_asset_types,
+    asset_profiles.save_profile,
     asset_profiles.get_profile,
     asset_profiles.get_default_info,
     asset_profiles.get_info,

@@ -57,6 +57,10 @@ class AssetProfileStore(RecordStore, Protocol):
         """Store a new profile. Raises NameTaken."""
         ...
 
+    async def rename(self, profile: AssetProfile) -> None:
+        """Store a profile's name; its assets' type follows it. Raises NameTaken."""
+        ...
+
     async def delete(self, profile: AssetProfile) -> None:
         """Delete the profile and its relations."""
         ...
@@ -87,11 +91,28 @@ async def profile_for_type(store: AssetProfileStore, actor: Actor, type_name: st
     found = await store.profile_named(actor.tenant_id, type_name)
     if found is not None:
         return found
-    name = required_name(type_name, "Asset", "type")
-    profile = AssetProfile(store.new_id(), actor.tenant_id, name, await store.now_ms())
-    await store.add(profile)
-    await _record(store, actor, profile, "ADDED")
-    return profile
+    return await _added(store, actor, required_name(type_name, "Asset", "type"))
+
+
+async def create(store: AssetProfileStore, actor: Actor, name: str | None) -> AssetProfile:
+    """Store a new profile. Raises InvalidValue, NameTaken."""
+    return await _added(store, actor, await _free_name(store, actor.tenant_id, name))
+
+
+async def rename(store: AssetProfileStore, actor: Actor, profile_id: UUID, name: str | None) -> AssetProfile:
+    """Rename a profile; its assets' type follows.
+
+    Raises NotFound, NameTaken; InvalidValue, also for the default profile.
+    """
+    profile = await profile_of(store, actor.tenant_id, profile_id)
+    if name == profile.name:
+        return profile
+    if profile.is_default:
+        raise InvalidValue("The default asset profile can't be renamed.", "/name")
+    renamed = msgspec.structs.replace(profile, name=await _free_name(store, actor.tenant_id, name))
+    await store.rename(renamed)
+    await _record(store, actor, renamed, "UPDATED")
+    return renamed
 
 
 async def delete(store: AssetProfileStore, actor: Actor, profile_id: UUID) -> None:
@@ -110,6 +131,20 @@ async def delete(store: AssetProfileStore, actor: Actor, profile_id: UUID) -> No
 def name_taken() -> NameTaken:
     """Return the refusal of a second profile with the same name."""
     return NameTaken("Asset profile with such name already exists!", "/name")
+
+
+async def _free_name(store: AssetProfileStore, tenant_id: UUID, wanted: str | None) -> str:
+    name = required_name(wanted, "Asset profile", "name")
+    if await store.profile_named(tenant_id, name) is not None:
+        raise name_taken()
+    return name
+
+
+async def _added(store: AssetProfileStore, actor: Actor, name: str) -> AssetProfile:
+    profile = AssetProfile(store.new_id(), actor.tenant_id, name, await store.now_ms())
+    await store.add(profile)
+    await _record(store, actor, profile, "ADDED")
+    return profile
 
 
 async def _record(store: AssetProfileStore, actor: Actor, profile: AssetProfile, action: str) -> None:

@@ -39,10 +39,12 @@ class AssetProfileStore(RecordStore):
 
     async def add(self, profile: AssetProfile) -> None:
         """Store a new profile. Raises NameTaken."""
-        try:
-            await self.transaction.run("add_asset_profile", **msgspec.structs.asdict(profile))
-        except UniqueViolation:
-            raise name_taken() from None
+        await self._write("add_asset_profile", profile)
+
+    async def rename(self, profile: AssetProfile) -> None:
+        """Store a profile's name; its assets' type follows it. Raises NameTaken."""
+        await self._write("rename_asset_profile", profile)
+        await self.transaction.run("retype_assets", id=profile.id, name=profile.name)
 
     async def delete(self, profile: AssetProfile) -> None:
         """Delete the profile and its relations."""
@@ -52,6 +54,12 @@ class AssetProfileStore(RecordStore):
     async def has_assets(self, profile_id: UUID) -> bool:
         """Tell whether any asset has this profile."""
         return bool(await self.transaction.rows("asset_with_profile", id=profile_id))
+
+    async def _write(self, statement: str, profile: AssetProfile) -> None:
+        try:
+            await self.transaction.run(statement, **msgspec.structs.asdict(profile))
+        except UniqueViolation:
+            raise name_taken() from None
 
     async def _one(self, statement: str, **values: Any) -> AssetProfile | None:
         found: list[AssetProfile] = await self.transaction.structs(statement, AssetProfile, **values)

@@ -79,6 +79,13 @@ class AssetProfileShape(AssetProfileInfoShape, kw_only=True):
     version: int = 1
 
 
+class AssetProfileSaveShape(Wire):
+    """An asset profile to be made (without `id`) or renamed."""
+
+    id: IdShape | None = None
+    name: str | None = None
+
+
 def asset_shape(it: Asset) -> AssetShape:
     """Return the wire form of an asset."""
     return AssetShape(**_fields(it))

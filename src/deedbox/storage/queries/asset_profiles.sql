@@ -28,6 +28,12 @@ limit :most
 -- name: add_asset_profile
 insert into asset_profile (id, tenant_id, name, created_at) values (:id, :tenant_id, :name, :created_at)
 
+-- name: rename_asset_profile
+update asset_profile set name = :name where tenant_id = :tenant_id and id = :id
+
+-- name: retype_assets
+update asset set type = :name where profile_id = :id
+
 -- name: delete_asset_profile
 delete from asset_profile where tenant_id = :tenant_id and id = :id
 
