@@ -18,10 +18,12 @@ from deedbox.transports.mqtt.server import MqttServer
 
 @dataclass(frozen=True)
 class DeviceSides:
-    """Where devices come in."""
+    """Where devices come in, and what all ways in share."""
 
     http: DeviceApplication
     mqtt: MqttServer
+    activity: ActivityNotes
+    messages: DeviceMessages
 
 
 @asynccontextmanager
@@ -35,7 +37,12 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
     messages = DeviceMessages(
         parts.storage, parts.keys, settings.claim, settings.values, parts.live, _counted(parts)
     )
-    sides = DeviceSides(_http(parts, activity, messages, ingest), _mqtt(parts, activity, messages, ingest))
+    sides = DeviceSides(
+        http=_http_side(parts, activity, messages, ingest),
+        mqtt=mqtt_side(parts, activity, messages, ingest),
+        activity=activity,
+        messages=messages,
+    )
     try:
         yield sides
     finally:
@@ -52,7 +59,7 @@ def _counted(parts: Parts) -> Callable[[Announced], None]:
     return count
 
 
-def _http(
+def _http_side(
     parts: Parts, activity: ActivityNotes, messages: DeviceMessages, ingest: TelemetryIngest
 ) -> DeviceApplication:
     return device_application(
@@ -70,9 +77,10 @@ def _http(
     )
 
 
-def _mqtt(
+def mqtt_side(
     parts: Parts, activity: ActivityNotes, messages: DeviceMessages, ingest: TelemetryIngest
 ) -> MqttServer:
+    """Return the server for devices over MQTT."""
     return MqttServer(
         MqttContext(
             storage=parts.storage,
