@@ -129,7 +129,8 @@ def _bodies(document: Document, operation: Any, template: str, things: Things) -
     schema = content.get("schema", {})
     example = _example(document, content, schema)
     yield example
-    yield from _bodies_about_ends(example, things)
+    if isinstance(example, dict):
+        yield from _bodies_about_ends(example, things)
     shape = _resolved(document, schema)
     for place in _id_places(document, shape):
         kind = _SAVED.get(template, "") if place[-1] == "id" else _KINDS.get(place[-1], "")
@@ -145,7 +146,7 @@ def _bodies(document: Document, operation: Any, template: str, things: Things) -
 
 
 def _bodies_about_ends(example: Any, things: Things) -> Iterator[Any]:
-    """Yield relations between their things, and searches that begin at one."""
+    """Yield relations between their things, searches that begin at one, and questions about one."""
     every = [(kind, thing) for kind, found in things.items() for thing in found]
     for position, (kind, thing) in enumerate(every):
         other_kind, other = every[position - 1]
@@ -155,6 +156,9 @@ def _bodies_about_ends(example: Any, things: Things) -> Iterator[Any]:
         elif "rootId" in example.get("parameters", {}):
             begin = example["parameters"] | {"rootType": kind, "rootId": thing, "maxLevel": 0}
             yield example | {"parameters": begin, "filters": []}
+        elif "entityFilter" in example:
+            chosen = {"type": "singleEntity", "singleEntity": {"entityType": kind, "id": thing}}
+            yield example | {"entityFilter": chosen, "keyFilters": []}
 
 
 def _example(document: Document, content: Any, schema: Any) -> Any:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.conformance.tb_rest_client_cast import Cast, kind, refused, say
-from tests.conformance.tb_rest_client_generation import models
+from tests.conformance.tb_rest_client_generation import IS_OLDER, models
 
 
 def device_infos(cast: Cast) -> None:
@@ -80,6 +80,26 @@ def speak_for_a_device(cast: Cast) -> None:
         unknown=refused(lambda: cast.maker.post_telemetry("no such token", body={"level": 1})),
     )
     cast.maker.unassign_device_from_customer(device.id)
+
+
+def several_histories(cast: Cast) -> None:
+    """Two questions at once, which 4.3 can't ask."""
+    if IS_OLDER:
+        return
+    span = {"start_ts": 1_700_000_000_000, "end_ts": 1_700_000_001_000}
+    cut = models.AggregationParams(aggregation="AVG", interval_type="MILLISECONDS", interval=1000)
+    asked = [
+        models.BaseReadTsKvQuery(id=1, key="level", limit=10, order="ASC", **span),
+        models.BaseReadTsKvQuery(id=2, key="level", agg_parameters=cut, **span),
+    ]
+    found = cast.owner.telemetry_controller.get_timeseries_by_read_ts_kv_queries(
+        asked, "DEVICE", cast.device.id.id
+    )
+    say(
+        "several histories",
+        kinds=[kind(found[0]), kind(found[0].data[0])],
+        values=[[point.value for point in it.data] for it in found],
+    )
 
 
 def _devices() -> Any:

@@ -18,6 +18,7 @@ from tests.conformance.tb_rest_client_lists import (
     device_infos,
     find_entities,
     name_keys,
+    several_histories,
     speak_for_a_device,
 )
 from tests.conformance.tb_rest_client_places import places, relations, without_places
@@ -355,7 +356,7 @@ def sign_out(cast: Cast) -> None:
 CHAPTERS = (
     *(sign_in, people, make_a_device, devices_with_own_tokens, list_devices),
     *(claim, claim_without_a_key, report, read, read_history, share_an_attribute, command),
-    *(device_infos, find_entities, name_keys, speak_for_a_device),
+    *(device_infos, find_entities, name_keys, speak_for_a_device, several_histories),
     *(places, relations, without_places),
     *(give_back, keys_from_the_server, bulk_import, assign, audit, audit_refusals, sign_out),
 )

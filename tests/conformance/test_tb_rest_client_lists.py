@@ -25,6 +25,14 @@ def test_finds_devices_by_their_values(story: Story) -> None:
     assert story["counted"] == {"maker": 1, "stranger": 0}
 
 
+def test_asks_several_histories(story: Story, generation: str) -> None:
+    """Values keep their types there (thingsboard §6.7)."""
+    if generation == "4.4":
+        seen = story["several histories"]
+        assert seen["kinds"] == ["ReadTsKvQueryResult", "TsKvEntry"]
+        assert seen["values"] == [[0, 10], [5.0]]
+
+
 def test_names_keys(story: Story) -> None:
     """Of what a query finds, and of a profile's devices (thingsboard §6.4, §6.9)."""
     series, attributes = ["level", "note", "on", "temperature"], ["firmware", "interval", "slots"]

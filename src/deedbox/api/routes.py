@@ -30,6 +30,7 @@ from deedbox.api import (
     relation_searches,
     relations,
     rpc,
+    series_queries,
     system,
     tenant_profiles,
     tenants,
@@ -115,6 +116,7 @@ ROUTES: list[ControllerRouterHandler] = [
     time_series.get_series_keys,
     time_series.get_time_series,
     time_series.get_history,
+    series_queries.ask_several,
     time_series.save_time_series,
     time_series.delete_time_series,
     # Entity queries
