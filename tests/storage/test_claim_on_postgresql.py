@@ -225,3 +225,23 @@ async def test_guesses_that_are_counted_at_once_are_all_counted(url: str, databa
         totals = await asyncio.gather(*(counts(it, bool(n % 2)) for n, it in enumerate(crowd)))
     assert sorted(totals) == list(range(1, 21))
     assert await database.fetchval("select total from guess_count where owner_id = $1", ACME) == 40
+
+
+async def test_of_many_nodes_one_takes_a_command(url: str, database: Any) -> None:
+    """Behaviour §2.2's like for commands: whichever nodes ask, a command is handed out once."""
+    device_id = await new_device(database, "commanded")
+    await run(
+        database, "add_command",
+        id=uuid4(), tenant_id=TENANT, device_id=device_id, delivery_id=2**30, created_at=0, expires_at=2**50,
+        method="m", params="null", one_way=True, additional_info="null", retries=None, attempts_left=6,
+        reply_timeout_ms=None, status="QUEUED",
+    )  # fmt: skip
+    async with connections(url, 20) as crowd:
+        takes = (run(it, "take_command", device_id=device_id, due_at=NOW_MS) for it in crowd)
+        taken = await asyncio.gather(*takes)
+    assert sorted(len(it) for it in taken) == [0] * 19 + [1]
+    await run(database, "time_out_commands", device_id=device_id, response="{}", now_ms=NOW_MS)
+    again = await run(database, "take_command", device_id=device_id, due_at=NOW_MS)
+    assert again == [(2**30, 0, "m", "null", True)]
+    await run(database, "end_commands", [(device_id, 1)], response="{}", now_ms=NOW_MS)
+    assert await database.fetchval("select status from command where device_id = $1", device_id) == "FAILED"

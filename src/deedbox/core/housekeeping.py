@@ -8,6 +8,7 @@ import msgspec
 DAY_MS = 86_400_000
 #: No shorter than any window that attempts are counted in.
 _ATTEMPTS_KEPT_MS = DAY_MS
+_COMMANDS_KEPT_MS = 30 * DAY_MS
 FIRST = UUID(int=0)
 
 
@@ -47,6 +48,10 @@ class HousekeepingStore(Protocol):
         """Delete claim intents that expired before then."""
         ...
 
+    async def delete_commands(self, before_ms: int, limit: int) -> int:
+        """Delete commands that expired before then."""
+        ...
+
     async def delete_expired_points(self, before_ms: int, limit: int) -> int:
         """Delete points of time series whose time to live ended before then."""
         ...
@@ -77,6 +82,7 @@ async def sweep(store: HousekeepingStore, after: UUID, limit: int) -> Swept:
         await store.delete_guess_counts(now_ms - _ATTEMPTS_KEPT_MS, limit),
         await store.delete_sessions(now_ms, limit),
         await store.delete_claim_intents(now_ms, limit),
+        await store.delete_commands(now_ms - _COMMANDS_KEPT_MS, limit),
         await store.delete_expired_points(now_ms, limit),
         await store.delete_forgotten_values(limit),
     ]

@@ -145,12 +145,12 @@ def checked_method(method: Any) -> str:
     return method
 
 
-def checked_params(params: Any) -> Any:
+def checked_params(params: Any, name: str = "params") -> Any:
     """Return the parameters. Raises InvalidValue when their JSON is longer than 64 KiB or too deep."""
     if is_deeper(params, MOST_LEVELS):
-        raise InvalidValue(f"params have more than {MOST_LEVELS} levels of brackets.", "/params")
+        raise InvalidValue(f"{name} must not have more than {MOST_LEVELS} levels of brackets.", f"/{name}")
     if len(msgspec.json.encode(params)) > LARGEST_PARAMS_BYTES:
-        raise InvalidValue(f"params are longer than {LARGEST_PARAMS_BYTES} bytes.", "/params")
+        raise InvalidValue(f"{name} must not be longer than {LARGEST_PARAMS_BYTES} bytes.", f"/{name}")
     return params
 
 

@@ -15,6 +15,7 @@ from deedbox.core.claim_intents import ClaimIntentStore
 from deedbox.core.claim_keys import ClaimKeyStore
 from deedbox.core.claim_pages import ClaimPageStore
 from deedbox.core.claim_requests import ClaimStore
+from deedbox.core.command_access import CommandStore
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.customers import CustomerStore
 from deedbox.core.device_limits import DeviceLimitStore
@@ -175,6 +176,11 @@ class Stores(Protocol):
     @property
     def owned_devices(self) -> OwnedDeviceStore:
         """A customer's devices, through its open deeds."""
+        ...
+
+    @property
+    def persistent_commands(self) -> CommandStore:
+        """Commands that are stored until their devices take them."""
         ...
 
     @property

@@ -1,8 +1,8 @@
 """Erasing what an owner's time left behind, where the tenant wants it so (behaviour §5.3).
 
 The transaction that ends the deed queues it: from then on nobody reads it. It is deleted in the background,
-in bites that keep nobody waiting: time series, latest values, attributes of the device and the owner. While
-it lasts, what is older is out of sight, too. The ownership ledger and the audit log stay.
+in bites that keep nobody waiting: time series, latest values, attributes of the device and the owner, stored
+commands. While it lasts, what is older is out of sight, too. The ownership ledger and the audit log stay.
 """
 
 from typing import Protocol

@@ -10,6 +10,7 @@ from deedbox.core.errors import NotFound
 from deedbox.core.ids import NULL_ID, identifier
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import DeviceState, OpenDeed, Window
+from deedbox.core.persistent_commands import OWNER_CHANGED
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.statements import Row
 from deedbox.storage.windows import WindowStore
@@ -99,6 +100,9 @@ class DeedStore(WindowStore):
 
     async def _raise_epochs(self, epochs: Sequence[Row]) -> None:
         await self.transaction.batch("raise_epochs", epochs)
+        await self.transaction.batch(
+            "end_commands", epochs, response=OWNER_CHANGED.decode(), now_ms=self.transaction.now_ms
+        )
 
     async def _count(self, customer_ids: Iterable[UUID], step: int = 1) -> None:
         changes: dict[UUID, int] = {}

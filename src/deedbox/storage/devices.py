@@ -13,7 +13,7 @@ from deedbox.storage.statements import Row, UniqueViolation
 from deedbox.storage.tallies import change_tally, total_of
 
 _NOUN = "device"
-_VALUES = ("attributes", "latest_values", "points")
+_VALUES = ("attributes", "latest_values", "points", "commands")
 
 
 class DeviceStore(CredentialsStore):

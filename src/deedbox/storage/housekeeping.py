@@ -46,6 +46,10 @@ class HousekeepingStore:
         """Delete claim intents that expired before then."""
         return await self.transaction.run("sweep_claim_intents", before_ms=before_ms, most=limit)
 
+    async def delete_commands(self, before_ms: int, limit: int) -> int:
+        """Delete commands that expired before then."""
+        return await self.transaction.run("sweep_commands", before_ms=before_ms, most=limit)
+
     async def delete_expired_points(self, before_ms: int, limit: int) -> int:
         """Delete points of time series whose time to live ended before then."""
         return await self.transaction.run("delete_expired_points", before_ms=before_ms, row_limit=limit)

@@ -21,6 +21,7 @@ from deedbox.storage.entity_data import EntityDataStore
 from deedbox.storage.erasure import ErasureStore
 from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
+from deedbox.storage.persistent_commands import PersistentCommandStore
 from deedbox.storage.relations import RelationStore
 from deedbox.storage.rotation import RotationStore
 from deedbox.storage.statements import Transaction
@@ -173,6 +174,11 @@ class Stores:
     def owned_devices(self) -> OwnedDeviceStore:
         """A customer's devices, through its open deeds."""
         return OwnedDeviceStore(self.transaction)
+
+    @property
+    def persistent_commands(self) -> PersistentCommandStore:
+        """Commands that are stored until their devices take them."""
+        return PersistentCommandStore(self.transaction)
 
     @property
     def rotation(self) -> RotationStore:

@@ -37,7 +37,7 @@ class ValueErasureStore:
                 await self.transaction.run("move_erasure_on", **task, **_position(points[-1]))
                 continue
             # Last, so that no latest value can be made of a point that is still there.
-            for statement in ("erase_latest_values", "erase_attributes"):
+            for statement in ("erase_latest_values", "erase_attributes", "erase_commands"):
                 await self.transaction.run(statement, **task, from_epoch=from_epoch)
             await self.transaction.run("end_erasure", **task)
         return bool(tasks)
