@@ -9,6 +9,7 @@ from litestar.datastructures import State
 
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
+from deedbox.core.command_limits import CommandLimits
 from deedbox.core.deed_ends import follow_deed_end
 from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.errors import NotSignedIn
@@ -49,6 +50,7 @@ class ApiContext:
     reload_limits: Callable[[], Awaitable[None]] = _nothing_to_reload
     reading_limits: ReadingLimits = field(default_factory=ReadingLimits)
     import_limits: ImportLimits = field(default_factory=ImportLimits)
+    command_limits: CommandLimits = field(default_factory=CommandLimits)
     pages: PageMemory = field(default_factory=PageMemory)
 
     def shared_attributes_changed(self, device_id: UUID, names: Collection[str]) -> None:

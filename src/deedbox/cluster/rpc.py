@@ -10,6 +10,7 @@ from functools import partial
 from uuid import UUID
 
 from deedbox.cluster.bus import Bus, Stop
+from deedbox.cluster.persistent_commands import StoredCommands
 from deedbox.cluster.rpc_attachments import Attachment
 from deedbox.cluster.rpc_calls import Calls
 from deedbox.cluster.rpc_messages import (
@@ -27,7 +28,8 @@ from deedbox.cluster.rpc_messages import (
     offer_subject,
     take_subject,
 )
-from deedbox.core.rpc import Command, Delivery, Outcome, is_current
+from deedbox.core.command_limits import CommandLimits
+from deedbox.core.rpc import FIRST_STORED_ID, Command, Delivery, Outcome, is_current
 from deedbox.core.storage import Storage, Stores
 
 MOST_PER_DEVICE = 20
@@ -36,14 +38,33 @@ MOST_PER_DEVICE = 20
 class CommandExchange:
     """An `Exchange` over a bus. `node` is this node's name on it, `most_per_device` how many may wait.
 
-    `storage` tells which epoch a device is in, at the moment of each delivery.
+    `storage` tells which epoch a device is in, at the moment of each delivery, and keeps what is stored.
     """
 
-    def __init__(self, bus: Bus, node: str, storage: Storage, most_per_device: int = MOST_PER_DEVICE) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        node: str,
+        storage: Storage,
+        most_per_device: int = MOST_PER_DEVICE,
+        limits: CommandLimits | None = None,
+    ) -> None:
         self._bus = bus
         self._storage = storage
         self._calls = Calls(bus, node, most_per_device)
-        self.close = self._calls.close
+        self._stored = StoredCommands(storage, limits or CommandLimits(), self.wake)
+
+    async def time_out(self) -> None:
+        """Let steps of stored commands end that took too long; to be called now and then, on any node.
+
+        Raises StorageUnavailable.
+        """
+        await self._stored.time_out()
+
+    async def close(self) -> None:
+        """Offer nothing any more, and wait until all is noted that is to be stored."""
+        self._calls.close()
+        await self._stored.close()
 
     async def call(self, command: Command, timeout_ms: int) -> Outcome:
         """Offer the command and wait for its end. Raises LimitReached when too many wait already."""
@@ -85,15 +106,24 @@ class CommandExchange:
 
     def delivered(self, device_id: UUID, command_id: int) -> None:
         """Note that the device has the command."""
-        self._tell(device_id, Delivered(command_id))
+        if command_id >= FIRST_STORED_ID:
+            self._stored.delivered(device_id, command_id)
+        else:
+            self._tell(device_id, Delivered(command_id))
 
     def failed(self, device_id: UUID, command_id: int) -> None:
         """Note that the device did not get the command."""
-        self._tell(device_id, Failed(command_id))
+        if command_id >= FIRST_STORED_ID:
+            self._stored.failed(device_id, command_id)
+        else:
+            self._tell(device_id, Failed(command_id))
 
     async def reply(self, device_id: UUID, command_id: int, reply: bytes) -> None:
-        """Hand the reply to whoever waits for it."""
-        self._tell(device_id, Replies(command_id, reply))
+        """Hand the reply to whoever waits for it, or store it. Raises StorageUnavailable."""
+        if command_id >= FIRST_STORED_ID:
+            await self._stored.reply(device_id, command_id, reply)
+        else:
+            self._tell(device_id, Replies(command_id, reply))
 
     def cancel_device(self, device_id: UUID) -> None:
         """End every wait for this device, on every node."""
@@ -113,7 +143,7 @@ class CommandExchange:
 
     async def _taken(self, device_id: UUID, offer: bytes) -> Delivery | None:
         if offer == STORED:
-            return None
+            return await self._stored.take(device_id)
         while taken := await self._bus.request(take_subject(offer.decode()), device_id.bytes):
             delivery = decode_delivery(taken)
             if await self._is_current(delivery.command):
@@ -126,7 +156,12 @@ class CommandExchange:
             self._give_back(delivery)
 
     def _give_back(self, delivery: Delivery) -> None:
-        self.failed(delivery.command.device_id, delivery.id)
+        """Offer again what was taken and not sent."""
+        device_id = delivery.command.device_id
+        if delivery.id >= FIRST_STORED_ID:
+            self._stored.give_back(device_id, delivery.id)
+        else:
+            self.failed(device_id, delivery.id)
 
     async def _is_current(self, command: Command) -> bool:
         async def work(stores: Stores) -> bool:

@@ -121,8 +121,9 @@ class Calls:
                 for call in calls.values():
                     call.end(Outcome(End.CANCELLED))
             case told:
-                if (call := calls.get(told.id)) and call.is_taken:
-                    self._follow(call, told)
+                about = calls.get(told.id)
+                if about is not None and about.is_taken:
+                    self._follow(about, told)
 
     def _follow(self, call: _Call, told: Delivered | Failed | Outdated | Replies) -> None:
         match told:

@@ -9,6 +9,7 @@ import msgspec
 
 from deedbox.api.live.settings import LiveSettings
 from deedbox.core.claim_intents import ClaimPagePolicy
+from deedbox.core.command_limits import CommandLimits
 from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.histories import ReadingLimits
 from deedbox.core.import_files import ImportLimits
@@ -51,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_sessions: MqttSessionSettings = MqttSessionSettings()
     journal: JournalSettings = JournalSettings()
     device_limits: DeviceLimits = DeviceLimits()
+    commands: CommandLimits = CommandLimits()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
     values: ValueLimits = ValueLimits()
     reading: ReadingLimits = ReadingLimits()

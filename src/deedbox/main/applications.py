@@ -42,6 +42,7 @@ def rest_side(parts: Parts, live: LiveSettings, sessions_asked_every_s: float = 
         reload_limits=parts.rate_limits.reload,
         reading_limits=parts.settings.reading,
         import_limits=parts.settings.bulk_import,
+        command_limits=parts.settings.commands,
     )
     rest = PlainClaims(context, cast(Application, rest_application(context)))
     return LiveApplication(context, live, rest, sessions_asked_every_s)

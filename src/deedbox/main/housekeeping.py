@@ -1,6 +1,8 @@
 """Runs housekeeping beside the server: a bite, a pause, and a long pause after each round."""
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
@@ -14,15 +16,20 @@ _ROWS = 500
 _BETWEEN_BITES_S = 0.25
 _BETWEEN_ROUNDS_S = 600.0
 _BETWEEN_LOOKS_S = 5.0
+_BETWEEN_TIME_OUTS_S = 1.0
 
 _log = structlog.get_logger(__name__)
 
 
-async def keep_house(storage: Storage) -> None:
-    """Delete what has expired, and what ended deeds left behind, until cancelled."""
+async def keep_house(storage: Storage, time_out: Callable[[], Awaitable[None]]) -> None:
+    """Delete what has expired, and what ended deeds left behind, until cancelled.
+
+    `time_out` lets steps of stored commands end that took too long.
+    """
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_sweep(storage))
         tasks.create_task(_erase_values(storage))
+        tasks.create_task(_time_out_commands(time_out))
 
 
 async def _sweep(storage: Storage) -> None:
@@ -43,6 +50,13 @@ async def _erase_values(storage: Storage) -> None:
         except StorageUnavailable:
             due = False
         await asyncio.sleep(_BETWEEN_BITES_S if due else _BETWEEN_LOOKS_S)
+
+
+async def _time_out_commands(time_out: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        with contextlib.suppress(StorageUnavailable):
+            await time_out()
+        await asyncio.sleep(_BETWEEN_TIME_OUTS_S)
 
 
 async def _is_due(stores: Stores) -> bool:

@@ -64,6 +64,8 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         hasher = Argon2Hasher()
         closing.callback(hasher.close)
         authenticator, live = SessionAuthenticator(tokens, storage, system_clock_ms), BusLiveChanges(bus)
+        exchange = _exchange(settings, bus, storage)
+        closing.push_async_callback(exchange.close)
         yield Parts(
             settings=settings,
             keys=keys,
@@ -72,7 +74,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             hasher=hasher,
             authenticator=authenticator,
             sign_ins=SignIns(storage, keys, hasher, tokens, authenticator, settings.sign_in),
-            exchange=CommandExchange(bus, uuid4().hex, storage, settings.device_api.commands_per_device),
+            exchange=exchange,
             attribute_changes=AttributeHints(bus),
             rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
             live=live,
@@ -95,6 +97,12 @@ async def _rate_limits(
     finally:
         reading.cancel()
         await asyncio.wait([reading])
+
+
+def _exchange(settings: Settings, bus: LocalBus, storage: SQLiteStorage) -> CommandExchange:
+    return CommandExchange(
+        bus, uuid4().hex, storage, settings.device_api.commands_per_device, settings.commands
+    )
 
 
 def _claim(

@@ -91,7 +91,7 @@ async def _run(
     addresses = {name.partition(".")[0]: str(address) for name, address in _addresses(settings).items()}
     _log.info("serving", version=__version__, data=settings.data.folder, **addresses)
     spare_what_stays()
-    sweeping = asyncio.create_task(keep_house(parts.storage))
+    sweeping = asyncio.create_task(keep_house(parts.storage, parts.exchange.time_out))
     try:
         await run_servers(servers, stopping)
     finally:
