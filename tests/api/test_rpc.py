@@ -2,62 +2,17 @@
 
 import asyncio
 import json
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import httpx
 import pytest
 
 from tests.api.deployment import Deployment
-
-PATIENCE_MS = 20_000
-TWO_WAY, ONE_WAY = "/api/rpc/twoway", "/api/rpc/oneway"
-
-
-class Gadget:
-    """A device with an owner (alice) and its own side of the story."""
-
-    def __init__(self, deployment: Deployment, made: dict[str, Any], token: str) -> None:
-        self.deployment = deployment
-        self.id = made["id"]["id"]
-        self.name = made["name"]
-        self.address = f"/api/v1/{token}"
-
-    async def poll(self, path: str = "rpc", timeout_ms: int = PATIENCE_MS) -> httpx.Response:
-        return await self.deployment.call("", "GET", f"{self.address}/{path}", params={"timeout": timeout_ms})
-
-    async def reply_once(self, content: bytes) -> dict[str, Any]:
-        command: dict[str, Any] = (await self.poll()).json()
-        answer = await self.deployment.call(
-            "", "POST", f"{self.address}/rpc/{command['id']}", content=content
-        )
-        assert answer.status_code == 200
-        return command
-
-    async def called(self, path: str = TWO_WAY, who: str = "alice", **more: Any) -> httpx.Response:
-        more = more or {"json": {"method": "getState", "params": {"pin": "s3cret"}}}
-        return await self.deployment.call(who, "POST", f"{path}/{self.id}", **more)
-
-    async def until_a_command_waits(self) -> None:
-        exchange = self.deployment.parts.exchange
-        async with asyncio.timeout(PATIENCE_MS / 1000):
-            while not exchange.waiting(UUID(self.id)):  # noqa: ASYNC110 - nothing tells when
-                await asyncio.sleep(0.002)
-
-    async def audit(self) -> list[dict[str, Any]]:
-        found = await self.deployment.ok(
-            "maker", "GET", f"/api/audit/logs/entity/DEVICE/{self.id}", pageSize=100, page=0
-        )
-        return [it for it in found["data"] if it["actionType"] == "RPC_CALL"]
+from tests.api.gadget import ONE_WAY, TWO_WAY, Gadget, claimed_gadget
 
 
 @pytest.fixture
 async def gadget(deployment: Deployment) -> Gadget:
-    made = await deployment.make_device("gadget")
-    gadget = Gadget(deployment, made, await deployment.device_token(made["id"]["id"]))
-    await deployment.ok("", "POST", f"{gadget.address}/claim", {"secretKey": "k"})
-    await deployment.ok("alice", "POST", "/api/customer/device/gadget/claim", {"secretKey": "k"})
-    return gadget
+    return await claimed_gadget(deployment)
 
 
 @pytest.mark.parametrize("who", ["alice", "maker"])
@@ -97,7 +52,9 @@ async def test_bodies_as_real_clients_send_them(gadget: Gadget) -> None:
     "content",
     [
         "", "[]", "17", '"text"', "{}", '{"method":""}', '{"method":7}', '{"method":null}', "{",
-        '{"method":"m","timeout":"soon"}', '{"method":"m","persistent":true}',
+        '{"method":"m","timeout":"soon"}', '{"method":"m","persistent":"often"}',
+        '{"method":"m","persistent":true,"retries":"many"}', '{"method":7,"persistent":true}',
+        '{"method":"m","persistent":true,"additionalInfo":"' + "p" * 65_536 + '"}',
         '{"method":"' + "m" * 256 + '"}', '{"method":"m","params":"' + "p" * 65_536 + '"}',
         '{"method":"m","params":' + "[" * 65 + "]" * 65 + "}", "[" * 5_000, b'{"method":"\xff"}',
         '{"method":"m","params":' + "[" * 900 + "]" * 900 + "}",

@@ -26,6 +26,7 @@ from deedbox.api import (
     devices,
     entity_keys,
     entity_queries,
+    persistent_commands,
     relation_lists,
     relation_searches,
     relations,
@@ -106,6 +107,9 @@ ROUTES: list[ControllerRouterHandler] = [
     rpc.ask_device,
     rpc.send_command_legacy,
     rpc.ask_device_legacy,
+    persistent_commands.get_command,
+    persistent_commands.delete_command,
+    persistent_commands.list_commands,
     # Attributes and time series
     attributes.save_attributes,
     attributes.save_device_attributes,

@@ -11,8 +11,8 @@ from litestar.params import Body, FromPath
 
 from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of, source_address
 from deedbox.api.errors import body as error_body
-from deedbox.api.shapes.rpc import CommandShape
-from deedbox.core import rpc
+from deedbox.api.shapes.rpc import CommandShape, wish_of
+from deedbox.core import persistent_commands, rpc
 from deedbox.core.device_access import locked
 from deedbox.core.errors import DeviceOffline, InvalidValue
 from deedbox.core.ownership import DeviceState
@@ -39,14 +39,20 @@ _LEGACY_STATUSES = {End.NOT_REPLIED: 408}
 
 @post("/api/rpc/oneway/{device_id:str}", status_code=200, tags=["Commands"], summary="Send a command")
 async def send_command(request: ApiRequest, device_id: FromPath[UUID], data: CommandBody) -> Response[Any]:
-    """Send a command that needs no reply: 200 as soon as the device has taken it, 504 if it does not."""
-    return _response(await _call(request, device_id, data, one_way=True), legacy=False)
+    """Send a command that needs no reply: 200 as soon as the device has taken it, 504 if it does not.
+
+    A persistent one is stored: 200 at once, with its id.
+    """
+    return await _answer(request, device_id, _wish(data), one_way=True)
 
 
 @post("/api/rpc/twoway/{device_id:str}", status_code=200, tags=["Commands"], summary="Ask a device")
 async def ask_device(request: ApiRequest, device_id: FromPath[UUID], data: CommandBody) -> Response[Any]:
-    """Send a command and wait: 200 with the device's reply as it sent it, 504 if none comes in time."""
-    return _response(await _call(request, device_id, data, one_way=False), legacy=False)
+    """Send a command and wait: 200 with the device's reply as it sent it, 504 if none comes in time.
+
+    A persistent one is stored: 200 at once, with its id, under which the reply is to be read.
+    """
+    return await _answer(request, device_id, _wish(data), one_way=False)
 
 
 @post(
@@ -59,7 +65,7 @@ async def send_command_legacy(
     request: ApiRequest, device_id: FromPath[UUID], data: CommandBody
 ) -> Response[Any]:
     """As `/api/rpc/oneway`, but 409 when the device does not take the command."""
-    return _response(await _call(request, device_id, data, one_way=True), legacy=True)
+    return await _answer(request, device_id, _wish(data), one_way=True, legacy=True)
 
 
 @post(
@@ -72,12 +78,40 @@ async def ask_device_legacy(
     request: ApiRequest, device_id: FromPath[UUID], data: CommandBody
 ) -> Response[Any]:
     """As `/api/rpc/twoway`, but 408 when no reply comes and 409 when the device does not take the command."""
-    return _response(await _call(request, device_id, data, one_way=False), legacy=True)
+    return await _answer(request, device_id, _wish(data), one_way=False, legacy=True)
 
 
-async def _call(request: ApiRequest, device_id: UUID, data: CommandShape | str, *, one_way: bool) -> Outcome:
+async def _answer(
+    request: ApiRequest, device_id: UUID, wish: CommandShape, *, one_way: bool, legacy: bool = False
+) -> Response[Any]:
+    if wish.persistent:
+        rpc_id = await _store(request, device_id, wish, one_way)
+        return Response({"rpcId": str(rpc_id)}, status_code=200)
+    return _response(await _call(request, device_id, wish, one_way=one_way), legacy=legacy)
+
+
+async def _store(request: ApiRequest, device_id: UUID, wish: CommandShape, one_way: bool) -> UUID:
+    """Store the command and record it in the same transaction."""
     principal, context = await principal_of(request), context_of(request)
-    wish = _wish(data)
+    stored = wish_of(wish, one_way)
+    recorded = {"oneWay": one_way, "method": stored.method, "persistent": True}
+    sending = _Sending(context, principal, source_address(request), recorded)
+
+    async def work(stores: Stores) -> UUID:
+        state = await locked(stores.claims, principal, Operation.RPC_CALL, device_id)
+        rpc_id = await persistent_commands.add(
+            stores.persistent_commands, state.device.tenant_id, device_id, stored, context.command_limits
+        )
+        await sending.add_entry(stores, state, "", rpcId=str(rpc_id))
+        return rpc_id
+
+    rpc_id = await context.storage.write(work)
+    context.exchange.wake(device_id)
+    return rpc_id
+
+
+async def _call(request: ApiRequest, device_id: UUID, wish: CommandShape, *, one_way: bool) -> Outcome:
+    principal, context = await principal_of(request), context_of(request)
     method, params = rpc.checked_method(wish.method), rpc.checked_params(wish.params)
     sending = _Sending(context, principal, source_address(request), {"oneWay": one_way, "method": method})
     state = await sending.record(device_id)
@@ -106,7 +140,7 @@ class _Sending:
 
         async def work(stores: Stores) -> DeviceState:
             state = await locked(stores.claims, self._principal, Operation.RPC_CALL, device_id)
-            await self._add_entry(stores, state, "")
+            await self.add_entry(stores, state, "")
             return state
 
         return await self._storage.write(work)
@@ -115,14 +149,15 @@ class _Sending:
         """Record that nothing came of it."""
 
         async def work(stores: Stores) -> None:
-            await self._add_entry(stores, state, failure)
+            await self.add_entry(stores, state, failure)
 
         await self._storage.write(work)
 
-    async def _add_entry(self, stores: Stores, state: DeviceState, failure: str) -> None:
+    async def add_entry(self, stores: Stores, state: DeviceState, failure: str, **more: str) -> None:
+        """Add an entry in a transaction that somebody else has begun."""
         device, store = state.device, stores.claims
         subject = Subject("DEVICE", device.id, device.name, state.epoch)
-        data = {"entityId": str(device.id)} | self._recorded
+        data = {"entityId": str(device.id)} | self._recorded | more
         now_ms = await store.now_ms()
         entry = audit_entry(
             store, self._actor, subject, "RPC_CALL", now_ms=now_ms, failure=failure, data=data
@@ -132,13 +167,7 @@ class _Sending:
 
 def _wish(data: CommandShape | str) -> CommandShape:
     """Return what the caller wants; some clients send the JSON once more as a JSON string."""
-    wish = data if isinstance(data, CommandShape) else _decoded(data)
-    if wish.persistent:
-        raise InvalidValue(
-            "There are no persistent commands yet. Leave `persistent` out: the call then waits.",
-            "/persistent",
-        )
-    return wish
+    return data if isinstance(data, CommandShape) else _decoded(data)
 
 
 def _decoded(text: str) -> CommandShape:
@@ -151,9 +180,7 @@ def _decoded(text: str) -> CommandShape:
 
 
 def _timeout_ms(wish: CommandShape) -> int:
-    timeout_ms = None if wish.timeout is None else int(wish.timeout)
-    expires_at = None if wish.expiration_time is None else int(wish.expiration_time)
-    return rpc.granted_timeout_ms(timeout_ms, expires_at, time.time_ns() // 1_000_000)
+    return rpc.granted_timeout_ms(wish.timeout_ms, wish.expires_at, time.time_ns() // 1_000_000)
 
 
 async def _is_current(context: ApiContext, command: Command) -> bool:
