@@ -158,6 +158,17 @@ def until(output: "Iterator[str]", beginning: str) -> str:
     raise EOFError(f"no line began with {beginning!r}")
 
 
+@pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
+def test_questions(mqtt_site: MqttSite, made: MadeDevice, shell: Shell, version: str) -> None:
+    """mosquitto_rr asks on one topic and waits on another (thingsboard §3.3)."""
+    mqtt_site.share(made, interval=5)
+    asked = shell.printed(
+        f"mosquitto_rr {SERVER} -q 1 -V {version} -u $ACCESS_TOKEN -t v1/devices/me/attributes/request/1"
+        ' -e v1/devices/me/attributes/response/1 -m \'{"sharedKeys":"interval"}\''
+    )
+    assert json.loads(asked) == {"shared": {"interval": 5}}
+
+
 @VERSIONS
 def test_a_wrong_token(shell: Shell, version: str) -> None:
     """Said in words, and by the exit code (thingsboard §2.2)."""

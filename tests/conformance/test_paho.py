@@ -259,3 +259,18 @@ def test_unsubscribed_topics_are_silent(
         mqtt_site.share(made, interval=5)
         assert device.publish(f"{ATTRIBUTES}/request/1", {"sharedKeys": "interval"}).reason == 0
         assert device.next_message().topic == f"{ATTRIBUTES}/response/1"
+
+
+def test_single_answers_can_be_subscribed(
+    mqtt_site: MqttSite, made: MadeDevice, protocol: MQTTProtocolVersion
+) -> None:
+    """Tools that ask one question wait on one topic; there are not endlessly many (ux §6.4)."""
+    answers = [f"{ATTRIBUTES}/response/{number}" for number in range(1, 101)]
+    with connected(mqtt_site, made, protocol) as device:
+        assert device.subscribe(*answers) == [1] * 100
+        assert device.publish(f"{ATTRIBUTES}/request/101", NOTHING).reason == 0
+        assert device.publish(f"{ATTRIBUTES}/request/7", NOTHING).reason == 0
+        assert device.next_message().topic == answers[6]
+        assert device.subscribe(ATTRIBUTES) == [0x97 if protocol is V5 else 0x80]
+        device.unsubscribe(*answers[1:])
+        assert device.subscribe(ATTRIBUTES, answers[0]) == [1, 1]

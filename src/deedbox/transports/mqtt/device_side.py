@@ -64,7 +64,7 @@ class DeviceSide:
 
     def may_subscribe(self, topic_filter: str) -> bool:
         """Tell whether devices have something to hear there."""
-        return topic_filter in topics.FILTERS
+        return topics.is_offered(topic_filter)
 
     def subscribed(self, topic_filter: str) -> None:
         """Begin to push what the device asked for."""
@@ -167,7 +167,8 @@ class DeviceSide:
         )
 
     def _respond(self, topic_filter: str, topic: str, request_id: str, answer: Mapping[str, Any]) -> None:
-        qos = (self._session.subscriptions or {}).get(topic_filter)
+        subscriptions = self._session.subscriptions or {}
+        qos = subscriptions.get(topic_filter, subscriptions.get(topic + request_id))
         if qos is not None:
             self._session.send(Outbound(topic + request_id, msgspec.json.encode(answer), qos))
 

@@ -1,4 +1,4 @@
-"""What a client may subscribe to: the filters of the device API, as they are; nothing that others share."""
+"""What a client may subscribe to: the topics of the device API; nothing that others share."""
 
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from deedbox.transports.mqtt.connection import Connection
 
 _HIGHEST_QOS = 1
+#: Of one session: those of the device API, and answers to requests that are waited for one by one.
+_MOST_SUBSCRIPTIONS = 100
 
 
 def subscribed(connection: "Connection", packet: Subscribe) -> list[int]:
@@ -39,7 +41,10 @@ def _subscribed(connection: "Connection", wanted: Subscription) -> int:
     qos = min(wanted.qos, _HIGHEST_QOS)
     if not application.may_subscribe(wanted.filter):
         return Reason.NOT_AUTHORIZED
-    session.subscriptions = (session.subscriptions or {}) | {wanted.filter: qos}
+    subscriptions = session.subscriptions or {}
+    if len(subscriptions) >= _MOST_SUBSCRIPTIONS and wanted.filter not in subscriptions:
+        return Reason.QUOTA_EXCEEDED
+    session.subscriptions = subscriptions | {wanted.filter: qos}
     application.subscribed(wanted.filter)
     return qos
 
