@@ -309,3 +309,15 @@ def test_a_second_connect_ends_the_connection(
             received += data
     answers = received[2 + received[1] :]
     assert answers[:1] + answers[2:3] == (b"\xe0\x82" if protocol is V5 else b"")
+
+
+@every_version
+def test_a_replaced_token_ends_the_connection(
+    mqtt_site: MqttSite, made: MadeDevice, protocol: MQTTProtocolVersion
+) -> None:
+    """Who has the old one is a stranger from then on (behaviour §5.5)."""
+    with connected(mqtt_site, made, protocol) as device:
+        mqtt_site.set_mqtt_credentials(made, {"clientId": made.name, "userName": "somebody"})
+        device.send(TELEMETRY, {"level": 1})
+        device.ended()
+    assert mqtt_site.latest(made, "level") == {}
