@@ -31,6 +31,9 @@ async def test_a_tenant_is_made_with_what_clients_read(site: Administration) -> 
     assert whole["profileData"]["configuration"]["type"] == "DEFAULT"
     for path in ("/api/tenantProfiles", "/api/tenantProfileInfos"):
         assert (await site.ok("root", "GET", path, pageSize=10, page=0))["totalElements"] == 1
+    wanted = f"{uuid4()},{profile['id']['id']}"
+    assert await site.ok("root", "GET", "/api/tenantProfiles/list", ids=wanted) == [whole]
+    assert await site.ok("root", "GET", "/api/tenantProfiles/list", ids=str(uuid4())) == []
     await site.refused(404, "root", "GET", f"/api/tenantProfile/{uuid4()}")
 
 

@@ -145,6 +145,7 @@ ROUTES: list[ControllerRouterHandler] = [
     tenant_profiles.get_info,
     tenant_profiles.get_profile,
     tenant_profiles.list_profiles,
+    tenant_profiles.list_profiles_by_ids,
     tenant_profiles.list_infos,
     # Customers
     customers.save_customer,

@@ -1,11 +1,13 @@
 """The one tenant profile that there is, for clients of the reference server, which has many."""
 
+from typing import Annotated
 from uuid import UUID
 
 from litestar import get
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from deedbox.api.context import ApiRequest, context_of, principal_of
+from deedbox.api.identifiers import uuids_of
 from deedbox.api.shapes.entities import Page
 from deedbox.api.shapes.tenants import (
     EntityInfoShape,
@@ -47,6 +49,16 @@ async def list_profiles(request: ApiRequest) -> Page[TenantProfileShape]:
     await _check(request)
     profile = tenant_profile_shape(context_of(request).device_limits)
     return Page(data=[profile], total_pages=1, total_elements=1, has_next=False)
+
+
+@get("/api/tenantProfiles/list", tags=TAGS, summary="Read tenant profiles by their ids")
+async def list_profiles_by_ids(
+    request: ApiRequest, ids: Annotated[str, QueryParameter(description="Ids with commas between.")]
+) -> list[TenantProfileShape]:
+    """Return the one profile if it is among these."""
+    await _check(request)
+    is_asked = TENANT_PROFILE_ID in uuids_of(ids, "ids")
+    return [tenant_profile_shape(context_of(request).device_limits)] if is_asked else []
 
 
 @get("/api/tenantProfileInfos", tags=TAGS, summary="List names of tenant profiles")
