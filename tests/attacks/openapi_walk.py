@@ -21,6 +21,7 @@ _KINDS = {
     "deviceId": "DEVICE",
     "assetId": "ASSET",
     "assetProfileId": "ASSET_PROFILE",
+    "rpcId": "RPC",
 }
 #: Parameters of queries that name a thing of any kind.
 _ENDS = (("fromType", "fromId"), ("toType", "toId"), ("entityType", "entityId"))

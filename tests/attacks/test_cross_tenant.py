@@ -15,7 +15,7 @@ from tests.attacks.openapi_walk import Call, calls
 
 #: What no stranger may see; and what people of the same tenant may.
 MARK, TENANTS_MARK = "qzx-for-no-stranger", "qzy-for-no-other-tenant"
-ALL_KINDS = 7
+ALL_KINDS = 8
 #: When a device was last heard of is written some seconds after it spoke, whoever asks what meanwhile.
 WRITTEN_LATER = frozenset({"device_activity"})
 #: Operation -> why it is not tried with foreign ids.
@@ -63,6 +63,8 @@ async def scene(deployment: Deployment) -> Scene:
     await it.ok("maker", "POST", "/api/user", alice | {"lastName": MARK})
     profile = await it.ok("maker", "POST", "/api/deviceProfile", {"name": TENANTS_MARK})
     house = await a_house(it, alice["customerId"], lamp["id"])
+    command = {"method": MARK, "params": {"state": MARK}, "persistent": True}
+    sent = await it.ok("alice", "POST", f"/api/rpc/oneway/{lamp['id']['id']}", command)
     things = {
         "DEVICE": [lamp["id"]["id"], spare["id"]["id"]],
         "CUSTOMER": [alice["customerId"]["id"]],
@@ -71,6 +73,7 @@ async def scene(deployment: Deployment) -> Scene:
         "DEVICE_PROFILE": [profile["id"]["id"]],
         "ASSET": [house["id"]["id"]],
         "ASSET_PROFILE": [house["assetProfileId"]["id"]],
+        "RPC": [sent["rpcId"]],
     }
     # Where telemetry waits is left at the first question about it, whoever asks.
     await it.parts.storage.settle([UUID(device_id) for device_id in things["DEVICE"]])
@@ -105,7 +108,7 @@ async def test_a12_another_tenants_customer(deployment: Deployment, scene: Scene
 
 async def test_a12_another_customer_of_the_tenant(deployment: Deployment, scene: Scene) -> None:
     """Attacks A11, A12: as a user of the customer next door, about what Alice owns."""
-    kinds = ("DEVICE", "CUSTOMER", "USER", "ASSET")
+    kinds = ("DEVICE", "CUSTOMER", "USER", "RPC", "ASSET")
     things = {kind: scene.things[kind] for kind in kinds}
     ids = {UUID(thing).bytes for found in things.values() for thing in found}
     await walk(deployment, Scene(things, ids), "bob", NEIGHBOURS_OWN)
