@@ -49,20 +49,22 @@ async def browsing(deployment: Deployment, who: str) -> AsyncIterator[httpx.Asyn
         yield browser
 
 
-async def live_as_owner(deployment: Deployment, who: str, lamp: Lamp) -> None:
-    """Claim the lamp, let it speak, and use it as its owner may."""
+async def live_as_owner(deployment: Deployment, who: str, lamp: Lamp) -> str:
+    """Claim the lamp, let it speak, use it as its owner may; return the id of a command that waits for it."""
     await lamp.offer(f"{who}'s key")
     await deployment.ok(who, "POST", CLAIM, {"secretKey": f"{who}'s key"})
     await lamp.speak(OLD)
     await deployment.ok(
         who, "POST", f"{VALUES}/{lamp.id}/attributes/SHARED_SCOPE", {f"s {OLD}": OLD, "s": OLD}
     )
+    wish = {"method": OLD, "params": OLD, "persistent": True, "timeout": 600_000}
+    return str((await deployment.ok(who, "POST", f"/api/rpc/twoway/{lamp.id}", wish))["rpcId"])
 
 
 async def test_a18_a_former_owner_is_out_at_once(deployment: Deployment) -> None:
     """Attacks A18, behaviour §5.4: every operation, with the tokens from before, and every page."""
     lamp = await new_lamp(deployment)
-    await live_as_owner(deployment, "alice", lamp)
+    things = {"DEVICE": [lamp.id], "RPC": [await live_as_owner(deployment, "alice", lamp)]}
     async with browsing(deployment, "alice") as browser:
         pages = [f"/d/devices/{lamp.id}{rest}" for rest in ("", "/live", "/release")]
         assert [(await browser.get(page)).status_code for page in pages] == [200] * 3
@@ -77,7 +79,7 @@ async def test_a18_a_former_owner_is_out_at_once(deployment: Deployment) -> None
     document = (await deployment.call("", "GET", "/docs/openapi.json")).json()
     tried = 0
     for method, template in operations(document):
-        for call in calls(document, method, template, {"DEVICE": [lamp.id]}):
+        for call in calls(document, method, template, things):
             answer = await deployment.call(
                 "alice", call.method, call.path, params=call.query, **body_of(call)
             )
@@ -92,24 +94,25 @@ async def test_a18_a_former_owner_is_out_at_once(deployment: Deployment) -> None
 async def test_a19_the_next_owner_sees_nothing_old(deployment: Deployment) -> None:
     """Attacks A19, behaviour §5.3: every operation that reads, every page; the device's own view, too."""
     lamp = await new_lamp(deployment)
-    await live_as_owner(deployment, "alice", lamp)
+    command_id = await live_as_owner(deployment, "alice", lamp)
     await deployment.ok("alice", "DELETE", CLAIM)
     await lamp.offer("bob's key")
     await deployment.ok("bob", "POST", CLAIM, {"secretKey": "bob's key"})
-    await _assert_nothing_old(deployment, lamp)
+    await _assert_nothing_old(deployment, lamp, command_id)
     await lamp.speak("new")
-    await _assert_nothing_old(deployment, lamp)
+    await _assert_nothing_old(deployment, lamp, command_id)
     seen = await deployment.ok(
         "bob", "GET", f"{VALUES}/{lamp.id}/values/timeseries", keys="t", startTs=0, endTs=2**42
     )
     assert [it["value"] for it in seen["t"]] == ["new"]
 
 
-async def _assert_nothing_old(deployment: Deployment, lamp: Lamp) -> None:
+async def _assert_nothing_old(deployment: Deployment, lamp: Lamp, command_id: str) -> None:
     document = (await deployment.call("", "GET", "/docs/openapi.json")).json()
+    things = {"DEVICE": [lamp.id], "RPC": [command_id]}
     read = 0
     for method, template in operations(document):
-        for call in calls(document, method, template, {"DEVICE": [lamp.id]}):
+        for call in calls(document, method, template, things):
             if method == "get":
                 query = call.query | (
                     {"keys": f"t {OLD},a {OLD},s {OLD},t,a,s"} if "keys" in call.query else {}
