@@ -4,12 +4,17 @@ It runs in an environment of its own (`make .venv-conformance/tb-mqtt-client`) a
 saw; this file asks for the chapters and judges.
 """
 
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.conformance.chapters import Teller, teller
-from tests.conformance.mqtt_site import HOST, MadeDevice, MqttSite
+from tests.conformance.chapters import ENVIRONMENTS, Teller, teller
+from tests.conformance.mqtt_site import HOST, LONGEST_WAIT_S, MadeDevice, MqttSite
+from tests.documentation.examples import as_run
+from tests.documentation.pages import DOCUMENTS, blocks
 
 SENT = {"result": 0}
 
@@ -114,3 +119,21 @@ def test_it_comes_back_after_a_restart(mqtt_site: MqttSite, made: MadeDevice, de
     assert answered.result().json() == {"is": "back"}
     assert device.tell("telemetry", {"level": 1}) == SENT
     assert mqtt_site.latest(made, "level") == {"level": 1}
+
+
+def test_the_example_of_the_guide(mqtt_site: MqttSite, made: MadeDevice, tmp_path: Path) -> None:
+    """The block that the tests of the documentation leave to the SDK's environment (thingsboard §12)."""
+    guide = blocks(DOCUMENTS / "how-to" / "firmware.md")
+    (example,) = [block.text for block in guide if "tb_device_mqtt" in block.text]
+    path = f"{ENVIRONMENTS / 'tb-mqtt-client' / 'bin'}:{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["bash", "-euc", as_run(example, {"1883": str(mqtt_site.port)})],
+        cwd=tmp_path,
+        env={"PATH": path, "ACCESS_TOKEN": made.token},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_WAIT_S,
+    )
+    assert ran.stdout == "stored\n"
+    assert mqtt_site.claim(made, "button-7391").json()["response"] == "SUCCESS"
