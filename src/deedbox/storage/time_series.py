@@ -127,6 +127,6 @@ def _each(keys: Collection[str]) -> list[Row]:
     return [(key,) for key in dict.fromkeys(keys)]
 
 
-def _clustered(row: Row) -> tuple[UUID, str, int]:
+def _clustered(row: Row) -> tuple[int, str, int]:
     # Neighbours in the tree are written one after the other.
-    return row[0], row[_KEY], row[_TS]
+    return row[0].int, row[_KEY], row[_TS]
