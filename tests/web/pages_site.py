@@ -32,6 +32,8 @@ from deedbox.storage.stores import Stores
 from deedbox.testing.claim_bench import PreparedDevice
 from deedbox.web.application import web_application
 from deedbox.web.context import WebContext
+from deedbox.web.settings import PagesSettings
+from deedbox.web.streams import PageStreams
 from tests.storage.sqlite_bench import SQLiteBench, device_named, new_database
 
 NOW = 1_700_000_000_000
@@ -56,6 +58,7 @@ class PagesSite:
         self.sign_ins = SignIns(self.storage, self.keys, self.hasher, tokens, authenticator, sign_in)
         bus = LocalBus()
         self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
+        self.streams = PageStreams(PagesSettings(streams_per_user=2), self.live)
         self.application = web_application(
             WebContext(
                 storage=self.storage,
@@ -68,6 +71,7 @@ class PagesSite:
                 exchange=CommandExchange(bus, "node", self.storage),
                 attribute_changes=self.changes,
                 live=self.live,
+                streams=self.streams,
             )
         )
 

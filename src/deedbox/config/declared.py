@@ -20,6 +20,7 @@ from deedbox.serving import settings as serving
 from deedbox.transports.http.settings import DeviceApiSettings
 from deedbox.transports.mqtt.settings import MqttSessionSettings
 from deedbox.transports.settings import JournalSettings
+from deedbox.web.settings import PagesSettings
 
 #: The reference server's names, in its environment and in its files.
 ALIASES: Mapping[str, str] = {
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device_limits: DeviceLimits = DeviceLimits()
     commands: CommandLimits = CommandLimits()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
+    pages: PagesSettings = PagesSettings()
     values: ValueLimits = ValueLimits()
     reading: ReadingLimits = ReadingLimits()
     live: LiveSettings = LiveSettings()

@@ -60,5 +60,6 @@ def _web(parts: Parts) -> Application:
         exchange=parts.exchange,
         attribute_changes=parts.attribute_changes,
         live=parts.live,
+        streams=parts.page_streams,
     )
     return cast(Application, web_application(context))

@@ -28,6 +28,7 @@ from deedbox.serving.metrics import Metrics
 from deedbox.storage.opening import open_storage
 from deedbox.storage.sqlite import SQLiteStorage, system_clock_ms
 from deedbox.transports.rate_limits import RateLimits
+from deedbox.web.streams import PageStreams
 
 _log = structlog.get_logger("deedbox.claims")
 
@@ -49,6 +50,7 @@ class Parts:
     attribute_changes: AttributeHints
     rate_limits: RateLimits
     live: BusLiveChanges
+    page_streams: PageStreams
     claim: Claim
 
 
@@ -78,6 +80,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             attribute_changes=AttributeHints(bus),
             rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
             live=live,
+            page_streams=PageStreams(settings.pages, live),
             claim=_claim(settings, keys, storage, metrics, live),
         )
 

@@ -16,6 +16,7 @@ from deedbox.core.rpc import Exchange
 from deedbox.core.sessions import Authenticator
 from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Storage
+from deedbox.web.streams import PageStreams
 
 WebRequest = Request[None, None, State]
 
@@ -33,6 +34,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     exchange: Exchange
     attribute_changes: AttributeChanges
     live: LiveChanges
+    streams: PageStreams
 
 
 def context_of(request: WebRequest) -> WebContext:

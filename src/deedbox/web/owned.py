@@ -1,16 +1,20 @@
 """My devices: the list, a device with its live values and its switch, and giving it back."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
+from litestar.response import Stream
 
 from deedbox.core import attribute_access, deeds
 from deedbox.core.attribute_access import Named
 from deedbox.core.attributes import Scope
 from deedbox.core.deed_ends import follow_deed_end
-from deedbox.core.errors import NotFound
+from deedbox.core.errors import NotFound, NotPermitted, StorageUnavailable, TooBusy
 from deedbox.core.live import AttributesChanged
 from deedbox.core.owned_devices import OwnedDevice
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
@@ -18,10 +22,12 @@ from deedbox.core.storage import Stores
 from deedbox.web.context import WebRequest, context_of, field, source_address
 from deedbox.web.live import SWITCH, Live, look_at
 from deedbox.web.pages import go_to, page
-from deedbox.web.visitors import owner
+from deedbox.web.visitors import OnlyForOwners, SignInNeeded, owner
 
 _PER_PAGE = 50
 _DEVICE = "/d/devices/{device_id:uuid}"
+#: The last event of a stream: the device is no longer the reader's.
+_ENDED = b"event: ended\ndata: {}\n\n"
 
 
 @get("/d/devices")
@@ -52,6 +58,21 @@ async def live_device(request: WebRequest, device_id: FromPath[UUID]) -> Live:
     """Answer what the device's page shows, for the script that keeps it current."""
     _, live = await _seen(request, device_id)
     return live
+
+
+@get(_DEVICE + "/events")
+async def stream_device(request: WebRequest, device_id: FromPath[UUID]) -> Stream:
+    """Send what the page shows whenever it changes, as server-sent events, until the deed or session ends."""
+    principal, _ = await owner(request)
+    await _seen(request, device_id)
+    with context_of(request).streams.place(principal.user_id):
+        pass  # there is a place; the stream takes it when it begins
+    return Stream(
+        _events(request, principal, device_id),
+        media_type="text/event-stream",
+        # Proxies that collect answers before they pass them on leave this one alone.
+        headers={"X-Accel-Buffering": "no"},
+    )
 
 
 @post(_DEVICE + "/switch", status_code=303)
@@ -99,8 +120,29 @@ async def release(request: WebRequest, device_id: FromPath[UUID]) -> Response[An
     return go_to("/d/devices?released=1")
 
 
+async def _events(request: WebRequest, principal: Principal, device_id: UUID) -> AsyncIterator[bytes]:
+    """Ask anew at each turn who it is and whose the device is: nothing is shown on an older answer."""
+    streams = context_of(request).streams
+    with contextlib.suppress(SignInNeeded, TooBusy, StorageUnavailable), streams.place(principal.user_id):
+        async with contextlib.aclosing(streams.turns(device_id)) as turns:
+            async for _ in turns:
+                event = await _event(request, device_id)
+                yield event
+                if event == _ENDED:
+                    return
+
+
+async def _event(request: WebRequest, device_id: UUID) -> bytes:
+    try:
+        _, live = await _seen(request, device_id)
+    except (NotFound, NotPermitted, OnlyForOwners):
+        return _ENDED
+    return b"data: " + msgspec.json.encode(live) + b"\n\n"
+
+
 async def _seen(request: WebRequest, device_id: UUID) -> tuple[OwnedDevice, Live]:
     principal, customer_id = await owner(request)
+    await context_of(request).storage.settle([device_id])
     return await context_of(request).storage.read(
         lambda stores: look_at(stores, principal, customer_id, device_id)
     )

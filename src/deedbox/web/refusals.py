@@ -28,7 +28,7 @@ _BAD = (400, "error.bad_title", "error.bad")
 
 def sign_in_needed(request: WebRequest, _: SignInNeeded) -> Response[Any]:
     """Let a stranger sign in; a script is told so."""
-    if request.url.path.endswith("/live"):
+    if _is_of_script(request):
         return Response({"message": text("device.signed_out")}, status_code=401)
     return go_to("/d/sign-in")
 
@@ -70,6 +70,10 @@ HANDLERS: Mapping[Any, Any] = {
 
 
 def _answer(request: WebRequest, status: int, title: str, message: str) -> Response[Any]:
-    if request.url.path.endswith("/live"):
+    if _is_of_script(request):
         return Response({"message": text(message)}, status_code=status)
     return page(request, "error.html", None, status, title=text(title), message=text(message))
+
+
+def _is_of_script(request: WebRequest) -> bool:
+    return request.url.path.endswith(("/live", "/events"))

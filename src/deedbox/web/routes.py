@@ -21,6 +21,7 @@ ROUTES: list[ControllerRouterHandler] = [
     owned.devices,
     owned.device,
     owned.live_device,
+    owned.stream_device,
     owned.switch,
     owned.release_page,
     owned.release,

@@ -1,8 +1,11 @@
-// Keeps a device's page current: asks every two seconds while the page is seen, more often for a moment after
-// the switch was used, and not at all when nobody looks.
+// Keeps a device's page current while somebody looks: listens to server-sent events. Where none come through it
+// asks every two seconds instead, more often for a moment after the switch was used.
 
 const EVERY_MS = 2000;
 const SLOWEST_MS = 30000;
+// The server sends something at least every five seconds; a proxy that holds it back shows by its silence.
+const LONGEST_SILENCE_MS = 12000;
+const MOST_FAILURES = 3;
 const IN_A_HURRY_MS = 400;
 const HURRY_FOR_MS = 4000;
 
@@ -14,6 +17,10 @@ const switchForm = find("switch").querySelector("form");
 const switchButton = switchForm.querySelector("button");
 
 let timer = null;
+let source = null;
+let silence = null;
+let failures = 0;
+let streams = "EventSource" in window;
 let waitMs = EVERY_MS;
 let paused = false;
 let asked = 0;
@@ -73,11 +80,7 @@ async function refresh() {
   clearTimeout(timer);
   try {
     const answer = await fetch(root.dataset.live, { headers: { Accept: "application/json" } });
-    if (answer.status === 401 || answer.status === 403 || answer.status === 404) {
-      say(trouble, root.dataset.signedOut);
-      paused = true;
-      return;
-    }
+    if (answer.status === 401 || answer.status === 403 || answer.status === 404) return end();
     if (!answer.ok) throw new Error(String(answer.status));
     const live = await answer.json();
     // An answer that was overtaken by a newer question is old.
@@ -85,6 +88,8 @@ async function refresh() {
     show(live);
     say(trouble, "");
     waitMs = EVERY_MS;
+    // The server answers, but its events do not come through: then asking has to do.
+    if (failures >= MOST_FAILURES) streams = false;
   } catch {
     if (mine !== asked) return;
     say(trouble, root.dataset.lost);
@@ -93,9 +98,62 @@ async function refresh() {
   later();
 }
 
+// Signed out, or the device is no longer theirs: nothing more will come.
+function end() {
+  stop();
+  paused = true;
+  for (const it of [pause, find("state"), find("switch")]) it.hidden = true;
+  document.querySelector("[data-once-said]")?.remove();
+  say(trouble, root.dataset.signedOut);
+}
+
 function later() {
   clearTimeout(timer);
-  if (!paused && !document.hidden) timer = setTimeout(refresh, Date.now() < hurryUntil ? Math.min(IN_A_HURRY_MS, waitMs) : waitMs);
+  if (paused || document.hidden || source) return;
+  const hurried = !streams && Date.now() < hurryUntil;
+  timer = setTimeout(streams ? listen : refresh, hurried ? Math.min(IN_A_HURRY_MS, waitMs) : waitMs);
+}
+
+function go() {
+  if (paused || document.hidden) return;
+  if (streams) listen();
+  else refresh();
+}
+
+function stop() {
+  clearTimeout(timer);
+  clearTimeout(silence);
+  source?.close();
+  source = null;
+}
+
+function listen() {
+  stop();
+  let heard = false;
+  const mine = (source = new EventSource(root.dataset.events));
+  const wait = () => {
+    clearTimeout(silence);
+    silence = setTimeout(fail, LONGEST_SILENCE_MS);
+  };
+  const fail = () => {
+    if (mine !== source) return;
+    stop();
+    if (!heard) failures++;
+    refresh();
+  };
+  mine.onmessage = (event) => {
+    if (mine !== source) return;
+    heard = true;
+    failures = 0;
+    asked++;
+    show(JSON.parse(event.data));
+    say(trouble, "");
+    waitMs = EVERY_MS;
+    wait();
+  };
+  mine.addEventListener("ended", end);
+  mine.onerror = fail;
+  wait();
 }
 
 async function flip(event) {
@@ -107,7 +165,7 @@ async function flip(event) {
     const answer = await fetch(switchForm.action, { method: "POST", body, redirect: "manual" });
     if (answer.type !== "opaqueredirect") throw new Error(String(answer.status));
     hurryUntil = Date.now() + HURRY_FOR_MS;
-    await refresh();
+    if (!source) await refresh();
   } catch {
     say(find("switch-text"), switchForm.dataset.failed);
   } finally {
@@ -120,9 +178,9 @@ pause.hidden = false;
 pause.addEventListener("click", () => {
   paused = !paused;
   pause.textContent = paused ? pause.dataset.resume : pauseWords;
-  if (paused) clearTimeout(timer);
-  else refresh();
+  if (paused) stop();
+  else go();
 });
 switchForm.addEventListener("submit", flip);
-document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : paused || refresh()));
-later();
+document.addEventListener("visibilitychange", () => (document.hidden ? stop() : go()));
+go();
