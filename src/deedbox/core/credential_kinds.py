@@ -86,7 +86,7 @@ def _checked_mqtt(value: str | None) -> CredentialsDraft:
         if part:
             _check_identifier(part)
     return CredentialsDraft(
-        CredentialsKind.MQTT_BASIC, _mqtt_identifier(basic), msgspec.json.encode(basic).decode()
+        CredentialsKind.MQTT_BASIC, mqtt_identifier(basic), msgspec.json.encode(basic).decode()
     )
 
 
@@ -102,7 +102,8 @@ def _mqtt_basic(value: str | None) -> MqttBasic:
         ) from None
 
 
-def _mqtt_identifier(basic: MqttBasic) -> str:
+def mqtt_identifier(basic: MqttBasic) -> str:
+    """Return what credentials that ask for this are found by; the password has no part in it."""
     # As the reference server builds it, so that exports from there find their devices here.
     if not basic.client_id:
         return basic.user_name or ""

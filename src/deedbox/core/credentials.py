@@ -80,10 +80,14 @@ async def find_by_token(store: CredentialsStore, keys: KeyRing, token: str) -> U
 
 
 class Login(msgspec.Struct, frozen=True):
-    """Who has proved to be a device, and by which credentials: to ask later whether they still hold."""
+    """Who has proved to be a device, and by which credentials: to ask later whether they still hold.
+
+    `version` is that of credentials which hold more than what they are found by, such as a password; else 0.
+    """
 
     device_id: UUID
     digest: bytes
+    version: int = 0
 
 
 async def find_login(store: CredentialsStore, keys: KeyRing, token: str) -> Login | None:
@@ -95,8 +99,14 @@ async def find_login(store: CredentialsStore, keys: KeyRing, token: str) -> Logi
 
 async def ended_logins(store: CredentialsStore, logins: Collection[Login]) -> list[Login]:
     """Return those whose credentials are others by now, or whose device is gone."""
-    found = await store.devices_by_credentials([it.digest for it in logins], CredentialsKind.ACCESS_TOKEN)
-    return [it for it in logins if found.get(it.digest) != it.device_id]
+    tokens = [it for it in logins if not it.version]
+    others = [it for it in logins if it.version]
+    found = await store.devices_by_credentials([it.digest for it in tokens], CredentialsKind.ACCESS_TOKEN)
+    stored = await store.credentials_of([it.device_id for it in others])
+    ended = [it for it in tokens if found.get(it.digest) != it.device_id]
+    return ended + [
+        it for it in others if it.device_id not in stored or stored[it.device_id].version != it.version
+    ]
 
 
 async def credentials_of(store: CredentialsStore, keys: KeyRing, device_id: UUID) -> Credentials | None:
