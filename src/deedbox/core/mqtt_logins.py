@@ -1,4 +1,4 @@
-"""How MQTT clients prove to be devices: an access token as user name, or what MQTT_BASIC credentials ask for."""
+"""How MQTT clients prove to be devices: by an access token as user name, or as MQTT_BASIC credentials ask."""
 
 import hmac
 from itertools import product
