@@ -6,6 +6,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 #: How long a client may take to read what is left once the connection is closed.
 _LONGEST_END_S = 15.0
+_NOT_TEXT = 1007
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -18,6 +19,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         finally:
             self._end_for_sure()
 
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on; a text that is none closes the connection without a line in the log."""
+        if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
+            self.frames = []
+            self.conn.fail(_NOT_TEXT, "not UTF-8")
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
     def keepalive_timeout(self) -> None:
         """Close the connection of a client that does not answer."""
         super().keepalive_timeout()
@@ -26,3 +36,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def _end_for_sure(self) -> None:
         transport: asyncio.Transport = self.transport
         self.loop.call_later(_LONGEST_END_S, transport.abort)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
