@@ -274,3 +274,18 @@ def test_single_answers_can_be_subscribed(
         assert device.subscribe(ATTRIBUTES) == [0x97 if protocol is V5 else 0x80]
         device.unsubscribe(*answers[1:])
         assert device.subscribe(ATTRIBUTES, answers[0]) == [1, 1]
+
+
+def test_client_id_user_name_and_password(
+    mqtt_site: MqttSite, made: MadeDevice, protocol: MQTTProtocolVersion
+) -> None:
+    """The other kind of credentials that MQTT has (thingsboard §2.2)."""
+    basic = {"clientId": made.name, "userName": f"user-{made.name}", "password": "a password"}
+    mqtt_site.set_mqtt_credentials(made, basic)
+    with attempt(mqtt_site, basic["userName"], protocol, made.name, basic["password"]) as (device, answer):
+        assert answer.reason == 0
+        assert device.publish(TELEMETRY, {"level": 1}).reason == 0
+    assert mqtt_site.latest(made, "level") == {"level": 1}
+    for password in ("another password", None):
+        with attempt(mqtt_site, basic["userName"], protocol, made.name, password) as (_, answer):
+            assert answer.reason in BAD_CREDENTIALS

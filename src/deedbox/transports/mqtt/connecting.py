@@ -37,7 +37,7 @@ def refusal_of(connect: Connect) -> Refusal | None:
         return Refusal(Reason.CLIENT_ID_NOT_VALID, "A session can't be kept without a client id.")
     if connect.level == 5 and connect.will and connect.will.retain:
         return Refusal(Reason.RETAIN_NOT_SUPPORTED, "Nothing is retained here: leave the will's flag out.")
-    if not connect.username:
+    if not connect.username and not connect.client_id:
         return Refusal(Reason.BAD_USERNAME_OR_PASSWORD, "The user name is to be the device's access token.")
     return None
 

@@ -9,8 +9,9 @@ import ssl
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from deedbox.core.credentials import Login, ended_logins, find_login
+from deedbox.core.credentials import Login, ended_logins
 from deedbox.core.errors import StorageUnavailable
+from deedbox.core.mqtt_logins import Presented, find_mqtt_login
 from deedbox.core.storage import Stores
 from deedbox.transports.mqtt.connecting import granted, refusal_of
 from deedbox.transports.mqtt.connection import Connection
@@ -27,7 +28,7 @@ from deedbox.transports.mqtt.sockets import ClientProtocol
 
 _BACKLOG = 16_384
 _RECHECKED_EVERY_S, _RECHECKED_AT_ONCE = 30.0, 256
-_UNKNOWN_DEVICE = "No device has this access token. Look it up where devices are managed."
+_UNKNOWN_DEVICE = "No device has this access token or these credentials; see where devices are managed."
 
 _log = logging.getLogger(__name__)
 
@@ -170,7 +171,7 @@ class MqttServer:
 
     async def _authenticate(self, connection: Connection, connect: Connect) -> None:
         try:
-            login = await self._login(connect.username or "")
+            login = await self._login(connect)
         except StorageUnavailable as error:
             connection.reject(Reason.SERVER_UNAVAILABLE, error.message)
             return
@@ -181,9 +182,11 @@ class MqttServer:
             return
         await self._accept(connection, connect, login)
 
-    async def _login(self, token: str) -> Login | None:
+    async def _login(self, connect: Connect) -> Login | None:
+        presented = Presented(connect.client_id, connect.username or "", connect.password or b"")
+
         async def work(stores: Stores) -> Login | None:
-            return await find_login(stores.credentials, self._context.keys, token)
+            return await find_mqtt_login(stores.credentials, self._context.keys, presented)
 
         return await self._context.storage.look(work)
 
