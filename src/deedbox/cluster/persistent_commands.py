@@ -34,17 +34,21 @@ class StoredCommands:
         self._wake = wake
         self._notes: set[asyncio.Task[None]] = set()
 
+    async def is_waiting(self, device_id: UUID) -> bool:
+        """Tell whether there may be something to take."""
+
+        async def work(stores: Stores) -> bool:
+            return await stores.persistent_commands.is_waiting(device_id)
+
+        return await self._storage.look(work)
+
     async def take(self, device_id: UUID) -> Delivery | None:
         """Take the device's next command. Raises StorageUnavailable."""
 
-        async def is_waiting(stores: Stores) -> bool:
-            return await stores.persistent_commands.is_waiting(device_id)
-
-        async def take(stores: Stores) -> Delivery | None:
+        async def work(stores: Stores) -> Delivery | None:
             return await persistent_commands.take(stores.persistent_commands, device_id, self._limits)
 
-        # Almost always there is none: looking costs no commit.
-        return await self._storage.write(take) if await self._storage.look(is_waiting) else None
+        return await self._storage.write(work)
 
     def delivered(self, device_id: UUID, delivery_id: int) -> None:
         """Note that the device has the command; then the next one may follow."""

@@ -6,7 +6,6 @@ there, so that it is delivered once. Replies go back under the device's subject.
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from uuid import UUID
 
 from deedbox.cluster.bus import Bus, Stop
@@ -86,23 +85,18 @@ class CommandExchange:
         try:
             self._tell(device_id, Asks())
             while True:
-                if delivery := await self._take(device_id, await offers.get()):
+                if delivery := await self.take(device_id, await offers.get()):
                     return delivery
         finally:
             stop()
 
     def attach(self, device_id: UUID, deliver: Callable[[Delivery], None]) -> Stop:
         """Push commands to a device that stays connected; call what is returned to stop."""
-        attachment = Attachment(partial(self._take, device_id), deliver, self._give_back)
-        unsubscribe = self._bus.subscribe(offer_subject(device_id), attachment.offer)
+        attachment = Attachment(self, device_id, deliver)
+        attachment.unsubscribe = self._bus.subscribe(offer_subject(device_id), attachment.offer)
         attachment.offer(STORED)
         self._tell(device_id, Asks())
-
-        def stop() -> None:
-            unsubscribe()
-            attachment.stop()
-
-        return stop
+        return attachment.stop
 
     def delivered(self, device_id: UUID, command_id: int) -> None:
         """Note that the device has the command."""
@@ -132,8 +126,11 @@ class CommandExchange:
     def _tell(self, device_id: UUID, message: Message) -> None:
         self._bus.publish(caller_subject(device_id), encode(message))
 
-    async def _take(self, device_id: UUID, offer: bytes) -> Delivery | None:
+    async def take(self, device_id: UUID, offer: bytes) -> Delivery | None:
         """Take one command. Whoever gives up meanwhile gives it back, so that it is not lost."""
+        # Almost always nothing is stored: looking costs neither a task nor a commit.
+        if offer == STORED and not await self._stored.is_waiting(device_id):
+            return None
         taking = asyncio.create_task(self._taken(device_id, offer))
         try:
             return await asyncio.shield(taking)
@@ -153,9 +150,9 @@ class CommandExchange:
 
     def _give_back_result(self, taking: "asyncio.Task[Delivery | None]") -> None:
         if not taking.cancelled() and not taking.exception() and (delivery := taking.result()):
-            self._give_back(delivery)
+            self.give_back(delivery)
 
-    def _give_back(self, delivery: Delivery) -> None:
+    def give_back(self, delivery: Delivery) -> None:
         """Offer again what was taken and not sent."""
         device_id = delivery.command.device_id
         if delivery.id >= FIRST_STORED_ID:
