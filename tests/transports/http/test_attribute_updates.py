@@ -4,7 +4,8 @@ import asyncio
 
 from deedbox.core.attributes import Writer
 from deedbox.testing.claim_scene import ACME, ALICE
-from tests.transports.http.device_bench import PATIENCE_MS, DeviceBench
+from tests.transports.device_site import PATIENCE_MS
+from tests.transports.http.device_bench import DeviceBench
 
 
 async def waiting_poll(bench: DeviceBench) -> "asyncio.Task[object]":

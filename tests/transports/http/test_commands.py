@@ -11,7 +11,8 @@ from deedbox.core.rpc import End
 from deedbox.testing.claim_scene import ACME, ALICE
 from deedbox.transports.http.settings import DeviceApiSettings
 from tests.storage.sqlite_bench import SQLiteBench
-from tests.transports.http.device_bench import PATIENCE_MS, DeviceBench
+from tests.transports.device_site import PATIENCE_MS
+from tests.transports.http.device_bench import DeviceBench
 
 
 async def poll(bench: DeviceBench) -> dict[str, Any]:

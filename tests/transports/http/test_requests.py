@@ -7,7 +7,8 @@ import pytest
 
 from deedbox.core import errors
 from deedbox.transports.http.answers import TABLE
-from tests.transports.http.device_bench import TOKEN, DeviceBench
+from tests.transports.device_site import TOKEN
+from tests.transports.http.device_bench import DeviceBench
 
 ROUTES = [
     ("POST", "claim"),
