@@ -14,13 +14,14 @@ from deedbox.core import telemetry_journal
 from deedbox.core.errors import NotFound, Refusal, StorageUnavailable
 from deedbox.core.live import LiveChanges, PointsArrived
 from deedbox.core.storage import Storage, Stores
-from deedbox.core.telemetry_journal import Entry, Message
+from deedbox.core.telemetry_journal import Entry, Message, Moved
 from deedbox.core.value_limits import NameBudget, ValueLimits
 from deedbox.core.values import checked_name
 from deedbox.transports.journal_moving import JournalMover
 from deedbox.transports.settings import JournalSettings
 
 _log = logging.getLogger(__name__)
+_NOTHING_MOVED = Moved((), 0)
 
 #: Called once per message: with what was handed over beside it, and with the refusal if there is one.
 Done = Callable[[Any, Refusal | None], None]
@@ -41,7 +42,7 @@ class _Stored(NamedTuple):
 
     entries: Sequence[Entry]
     refusals: Sequence[Refusal | None] = ()
-    moved: Sequence[Entry] = ()
+    moved: Moved = _NOTHING_MOVED
 
 
 class Sender:
@@ -195,8 +196,8 @@ class TelemetryIngest:
             _log.exception("telemetry could not be stored")
             self._refuse_all(batch, StorageUnavailable())
         else:
-            self._mover.add(stored.entries, batch.size)
-            self._mover.forget((it.device_id, it.id) for it in stored.moved)
+            self._mover.add(stored.entries, _stored_count(batch, stored))
+            self._mover.moved(stored.moved)
             self._acknowledge(batch, stored)
             self._tell(batch, stored)
 
@@ -210,7 +211,7 @@ class TelemetryIngest:
         refusals = await self._budget.refusals(asked, stores.journal.series_names)
         passed = [it for it, no in zip(batch.new, refusals, strict=True) if no is None]
         entries += await stores.journal.append([(it.device_id, [it.message]) for it in passed])
-        return _Stored(entries, refusals, moved.entries)
+        return _Stored(entries, refusals, moved)
 
     def _acknowledge(self, batch: _Batch, stored: _Stored) -> None:
         gone: set[UUID] = set()
@@ -249,6 +250,15 @@ class TelemetryIngest:
             resumes, self._resumes = self._resumes, []
             for resume in resumes:
                 resume()
+
+
+def _stored_count(batch: _Batch, stored: _Stored) -> int:
+    """Return how many messages of the batch are in the journal now."""
+    if len(stored.entries) == len(batch.known) + len(batch.new):
+        return batch.size
+    there = {it.device_id for it in stored.entries}
+    known = [messages for device_id, messages in batch.known if device_id in there]
+    return sum(map(len, known)) + len(stored.entries) - len(known)
 
 
 def _resolve(stored: "asyncio.Future[None]", refusal: Refusal | None) -> None:

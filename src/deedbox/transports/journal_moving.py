@@ -82,8 +82,14 @@ class JournalMover:
         """Return the entries of the device that may not have been moved yet; may be asked in any thread."""
         return tuple(self._unmoved.get(device_id, ()))
 
-    def forget(self, entries: Iterable[tuple[UUID, int]]) -> None:
-        """Forget entries (device, id) that are in the journal no more."""
+    def moved(self, moved: Moved) -> None:
+        """Hear that entries were moved."""
+        self._forget((it.device_id, it.id) for it in moved.entries)
+        # What was erased was never counted back: an empty journal is where counting begins anew.
+        self._messages = max(0, self._messages - moved.messages) if self._unmoved else 0
+        self.after_move()
+
+    def _forget(self, entries: Iterable[tuple[UUID, int]]) -> None:
         for device_id, entry_id in entries:
             known = self._unmoved.get(device_id, [])
             with contextlib.suppress(ValueError):
@@ -100,8 +106,9 @@ class JournalMover:
         async def work(stores: Stores) -> Moved:
             return await telemetry_journal.move(stores.journal, [entry_id for _, entry_id in wanted])
 
-        await self._move(work)
-        self.forget(wanted)  # whoever moved them
+        moved = await self._storage.write(work)
+        self._forget(wanted)  # whoever moved or erased them
+        self.moved(moved)
 
     async def _run(self) -> None:
         while True:
@@ -113,6 +120,9 @@ class JournalMover:
                 await self._move_all()
             except Refusal as refusal:
                 _log.warning("telemetry stays in the journal for now: %s", refusal.message)
+                await asyncio.sleep(_AFTER_TROUBLE_S)
+            except Exception:
+                _log.exception("telemetry stays in the journal for now")
                 await asyncio.sleep(_AFTER_TROUBLE_S)
 
     async def _move_all(self) -> None:
@@ -138,9 +148,7 @@ class JournalMover:
 
     async def _move(self, work: Work[Moved]) -> Moved:
         moved = await self._storage.write(work)
-        self.forget((it.device_id, it.id) for it in moved.entries)
-        self._messages = max(0, self._messages - moved.messages)
-        self.after_move()
+        self.moved(moved)
         return moved
 
 
