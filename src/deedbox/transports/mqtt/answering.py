@@ -7,13 +7,16 @@ QOS_2 = 0x10000
 
 
 class Unanswered:
-    """Tokens of messages that have no answer yet, oldest first, and answers that are ready too early."""
+    """Tokens of messages that have no answer yet, oldest first, and answers that are ready too early.
+
+    A token may be there more than once: a client may repeat a message that was not answered yet.
+    """
 
     __slots__ = ("_early", "tokens")
 
     def __init__(self) -> None:
         self.tokens: deque[int] = deque()
-        self._early: dict[int, bytes] = {}
+        self._early: dict[int, list[bytes]] = {}
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -22,9 +25,15 @@ class Unanswered:
         """Add the answer to `out`, with those that waited for it; or keep it until its turn comes."""
         tokens = self.tokens
         if not tokens or tokens[0] != token:
-            self._early[token] = answer
+            self._early.setdefault(token, []).append(answer)
             return
         tokens.popleft()
         out.append(answer)
         while self._early and tokens and tokens[0] in self._early:
-            out.append(self._early.pop(tokens.popleft()))
+            self._take_early(tokens.popleft(), out)
+
+    def _take_early(self, token: int, out: list[bytes]) -> None:
+        ready = self._early[token]
+        out.append(ready.pop(0))
+        if not ready:
+            del self._early[token]

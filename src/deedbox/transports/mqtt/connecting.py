@@ -10,6 +10,8 @@ from deedbox.transports.mqtt.settings import MqttSessionSettings
 
 _FOREVER = 2**32 - 1
 _HIGHEST_WINDOW = 65_535
+#: Every packet that has to be sent, whatever the client asks for, fits into it.
+_SMALLEST_PACKET_BYTES = 100
 
 
 class Refusal(NamedTuple):
@@ -33,10 +35,13 @@ def refusal_of(connect: Connect) -> Refusal | None:
     """Return why a CONNECT can't be accepted, whoever sends it."""
     if connect.level == 5 and connect.properties.authentication_method:
         return Refusal(Reason.BAD_AUTHENTICATION_METHOD, "Sign in with the access token as user name.")
-    if connect.level == 4 and not connect.client_id and not connect.clean_start:
+    if connect.level < 5 and not connect.client_id and not connect.clean_start:
         return Refusal(Reason.CLIENT_ID_NOT_VALID, "A session can't be kept without a client id.")
     if connect.level == 5 and connect.will and connect.will.retain:
         return Refusal(Reason.RETAIN_NOT_SUPPORTED, "Nothing is retained here: leave the will's flag out.")
+    if 0 < (connect.properties.maximum_packet_bytes or 0) < _SMALLEST_PACKET_BYTES:
+        told = f"Packets of {_SMALLEST_PACKET_BYTES} bytes must be taken, as the maximum packet size says."
+        return Refusal(Reason.IMPLEMENTATION_SPECIFIC, told)
     if not connect.username and not connect.client_id:
         return Refusal(Reason.BAD_USERNAME_OR_PASSWORD, "The user name is to be the device's access token.")
     return None

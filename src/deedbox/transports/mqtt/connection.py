@@ -4,9 +4,10 @@ Every message is acknowledged in the order in which it came (MQTT 5 §4.6), howe
 """
 
 from deedbox.core.errors import Refusal
-from deedbox.transports.mqtt import encoding
+from deedbox.transports.mqtt import encoding, handshakes, pausing
 from deedbox.transports.mqtt.answering import QOS_2, Unanswered
 from deedbox.transports.mqtt.decoding import Decoder
+from deedbox.transports.mqtt.fitting import NO_LIMIT, fitting
 from deedbox.transports.mqtt.handling import handle
 from deedbox.transports.mqtt.packets import (
     Connect,
@@ -16,9 +17,9 @@ from deedbox.transports.mqtt.packets import (
 )
 from deedbox.transports.mqtt.parties import Application, Host, Link
 from deedbox.transports.mqtt.properties import EMPTY, Properties
-from deedbox.transports.mqtt.reasons import Reason, reason_of
+from deedbox.transports.mqtt.reasons import Reason, connack_reason, reason_of
 from deedbox.transports.mqtt.session import Session
-from deedbox.transports.mqtt.topic_aliases import TopicAliases
+from deedbox.transports.mqtt.topic_aliases import TopicAliases, unusual_topic
 
 #: A client may not send faster than it is let in.
 _MOST_HELD = 100
@@ -28,22 +29,24 @@ class Connection:
     """The server's end of one connection. `heard_at_ms` is when the last bytes came."""
 
     __slots__ = (
-        "_aliases",
         "_decoder",
         "_held",
         "_host",
         "_is_opening",
-        "_is_paused",
         "_link",
         "_out",
+        "_paused_for",
         "_reports_problems",
         "_unanswered",
         "_will",
+        "aliases",
         "application",
         "heard_at_ms",
         "is_closed",
         "keep_alive_s",
+        "largest_out",
         "session",
+        "watched_s",
     )
 
     def __init__(self, link: Link, host: Host, largest_packet_bytes: int) -> None:
@@ -53,21 +56,30 @@ class Connection:
         self.application: Application | None = None
         self._held: list[Packet] | None = None
         self._is_opening = False
-        self._is_paused = False
+        self._paused_for = 0
         self._out: list[bytes] = []
+        #: The client takes no longer packets.
+        self.largest_out = NO_LIMIT
         self._unanswered: Unanswered | None = None
-        self._aliases: TopicAliases | None = None
+        self.aliases: TopicAliases | None = None
         self._reports_problems = True
         self._will: Will | None = None
         self.session: Session | None = None
         self.keep_alive_s = 0
         self.heard_at_ms = 0
+        #: The second in which to look whether it is silent, 0 for never.
+        self.watched_s = 0
         self.is_closed = False
 
     @property
     def level(self) -> int:
         """The version: 3 (MQTT 3.1), 4 (3.1.1) or 5; 0 before CONNECT."""
         return self._decoder.level
+
+    @property
+    def longest_expiry_s(self) -> int:
+        """For how long a session is kept at most."""
+        return self._host.longest_expiry_s
 
     def receive(self, data: bytes, now_ms: int) -> None:
         """Take what the client sent."""
@@ -94,30 +106,38 @@ class Connection:
         """Let the client in; then what it sent meanwhile counts, and what waits for it is sent."""
         self.session, self.application, self._is_opening = session, application, False
         self._will = connect.will
-        self._reports_problems = connect.properties.request_problem_information != 0
         if properties.topic_alias_maximum:
-            self._aliases = TopicAliases(properties.topic_alias_maximum)
+            self.aliases = TopicAliases(properties.topic_alias_maximum)
         self.put(encoding.connack(self.level, is_resumed, Reason.SUCCESS, properties))
-        for message in session.resume():
-            self.put(encoding.publish(self.level, message))
+        self.send(session.resume())
         held, self._held = self._held or [], None
         self._take(held)
         if self._decoder.failure is not None and not self.is_closed:
             self.fail(self._decoder.failure.reason, self._decoder.failure.message)
-        if self._is_paused:
-            self.resume()
+        self.resume(pausing.NOT_OPEN)
         self.flush()
 
     def reject(self, reason: int, message: str) -> None:
         """Answer CONNECT with a refusal and close."""
-        if not self.is_closed:
-            self.put(encoding.connack(self.level or 4, False, reason, Properties(reason_string=message)))
-            self._close()
+        if self.is_closed:
+            return
+        level, reason = self.level or 4, connack_reason(reason)
+        told = Properties(reason_string=message)
+        self.put(fitting(lambda it: encoding.connack(level, False, reason, it), told, self.largest_out))
+        self._close()
 
     def send(self, messages: list[Publish]) -> None:
-        """Send messages to the client."""
-        for message in messages:
-            self.put(encoding.publish(self.level, message))
+        """Send messages to the client; those that it has no room for are as good as sent."""
+        while messages and self.session is not None:
+            unsent = [it.packet_id for it in messages if not self._send(it)]
+            acknowledged = [self.session.outgoing.acknowledge(it) for it in unsent if it]
+            messages = self.session.outgoing.take() if acknowledged else []
+
+    def _send(self, message: Publish) -> bool:
+        packet = encoding.publish(self.level, message)
+        if len(packet) <= self.largest_out:
+            self.put(packet)
+        return len(packet) <= self.largest_out
 
     def done(self, token: int, refusal: Refusal | None) -> None:
         """Acknowledge a message, or refuse it."""
@@ -130,12 +150,12 @@ class Connection:
         """Tell the client that its message is stored; `properties` only to those who can read them."""
         if not token or self.is_closed:
             return
-        if properties is not EMPTY and (self.level != 5 or not self._reports_problems):
-            properties = EMPTY
-        if token < QOS_2:
-            self._answer(token, encoding.puback(token, 0, properties))
+        if properties is not EMPTY:
+            self._tell(token, Reason.SUCCESS, properties)
+        elif token < QOS_2:
+            self._answer(token, encoding.puback(token))
         else:
-            self._answer(token, encoding.pubrec(token ^ QOS_2, 0, properties))
+            self._answer(token, encoding.pubrec(token ^ QOS_2))
 
     def refuse(self, token: int, reason: int, message: str) -> None:
         """Tell the client that its message was not taken: before MQTT 5 there is only closing."""
@@ -144,12 +164,14 @@ class Connection:
         if self.level != 5:
             self.fail(reason, message)
         elif token:
-            told = Properties(reason_string=message) if self._reports_problems else EMPTY
-            write = encoding.puback
-            if token & QOS_2:
-                write = encoding.pubrec
-                self.received.discard(token ^ QOS_2)
-            self._answer(token, write(token & 0xFFFF, reason, told))
+            handshakes.give_up(self.session, [token])
+            self._tell(token, reason, Properties(reason_string=message))
+
+    def _tell(self, token: int, reason: int, properties: Properties) -> None:
+        """Answer a message, with an explanation if the client can read it and wants it."""
+        told = properties if self.level == 5 and self._reports_problems else EMPTY
+        write, packet_id = encoding.pubrec if token & QOS_2 else encoding.puback, token & 0xFFFF
+        self._answer(token, fitting(lambda it: write(packet_id, reason, it), told, self.largest_out))
 
     def fail(self, reason: int, message: str) -> None:
         """End the connection because of what the client did, or of what happened here."""
@@ -159,19 +181,21 @@ class Connection:
             if self.level:
                 self.reject(reason, message)
         elif self.level == 5:
-            self.put(encoding.disconnect(5, reason, Properties(reason_string=message)))
+            told = Properties(reason_string=message)
+            self.put(fitting(lambda it: encoding.disconnect(5, reason, it), told, self.largest_out))
         self._close()
 
-    def pause(self) -> None:
-        """Take no more from the client until `resume`."""
-        self._is_paused = True
-        self._link.pause_reading()
+    def pause(self, why: int) -> None:
+        """Take no more from the client until `resume`; `why` is one of `pausing`."""
+        if not self._paused_for:
+            self._link.pause_reading()
+        self._paused_for |= why
 
-    def resume(self) -> None:
-        """Go on taking."""
-        self._is_paused = False
-        if not self.is_closed:
+    def resume(self, why: int) -> None:
+        """Go on taking, if this was the only reason not to."""
+        if self._paused_for == why and not self.is_closed:
             self._link.resume_reading()
+        self._paused_for &= ~why
 
     def lost(self) -> None:
         """Hear that the connection is gone."""
@@ -189,6 +213,9 @@ class Connection:
             self._hold(packets)
         elif packets and isinstance(packets[0], Connect):
             self._is_opening = True
+            wishes = packets[0].properties
+            self._reports_problems = wishes.request_problem_information != 0
+            self.largest_out = wishes.maximum_packet_bytes or NO_LIMIT
             self._host.open(self, packets[0])
             if self.application is not None:
                 self._take(packets[1:])
@@ -201,7 +228,7 @@ class Connection:
         """Keep what comes before the answer to CONNECT."""
         self._held = (self._held or []) + packets
         if len(self._held) >= _MOST_HELD:
-            self.pause()
+            self.pause(pausing.NOT_OPEN)
 
     def _take(self, packets: list[Packet]) -> None:
         for packet in packets:
@@ -211,55 +238,33 @@ class Connection:
                 handle(self, packet)
             if self.is_closed:
                 return
-        if self._unanswered and len(self._unanswered) >= self._host.most_inflight and not self._is_paused:
-            self.pause()
+        if self._unanswered and len(self._unanswered) >= self._host.most_inflight:
+            self.pause(pausing.UNANSWERED)
 
     def _publish(self, packet: Publish) -> None:
         topic, token = packet.topic, packet.packet_id
         if packet.properties is not EMPTY or packet.retain:
-            topic = self._unusual_topic(packet)
+            topic = unusual_topic(self, packet)
         if token and topic:
             topic, token = self._expect(packet, topic)
         if topic and self.application:
             self.application.receive(topic, packet.payload, token)
 
-    def _unusual_topic(self, packet: Publish) -> str:
-        """Return the topic of a message, empty when the connection ended because of it."""
-        if packet.retain and self.level == 5:
-            self.fail(Reason.RETAIN_NOT_SUPPORTED, "Nothing is retained here: leave the retain flag out.")
-            return ""
-        topic = packet.topic if self._aliases is None else self._aliases.topic_of(packet)
-        if not topic or (self._aliases is None and packet.properties.topic_alias):
-            self.fail(Reason.TOPIC_ALIAS_INVALID, "The topic alias is too high, or was not given a topic.")
-            return ""
-        return topic
-
     def _expect(self, packet: Publish, topic: str) -> tuple[str, int]:
         """Note that a message is to be answered; the topic is empty when it is not to be taken."""
-        token = packet.packet_id
         unanswered = self._unanswered
         if unanswered is None:
             unanswered = self._unanswered = Unanswered()
         if self.level == 5 and len(unanswered) >= self._host.most_inflight:
             self.fail(Reason.RECEIVE_MAXIMUM_EXCEEDED, "More messages are unacknowledged than may be.")
             return "", 0
+        token = packet.packet_id
         if packet.qos == 2:
             token |= QOS_2
-            if packet.packet_id in self.received:
-                if token not in unanswered.tokens:
-                    self.put(encoding.pubrec(packet.packet_id))
+            if not handshakes.begin(self, packet.packet_id, token in unanswered.tokens):
                 return "", 0
-            self.received.add(packet.packet_id)
         unanswered.tokens.append(token)
         return topic, token
-
-    @property
-    def received(self) -> set[int]:
-        """Ids of messages with QoS 2 whose handshake is not over."""
-        assert self.session is not None  # noqa: S101 - there is one from `accept` on
-        if self.session.received is None:
-            self.session.received = set()
-        return self.session.received
 
     def _answer(self, token: int, answer: bytes) -> None:
         unanswered = self._unanswered
@@ -268,8 +273,8 @@ class Connection:
         if not self._out:
             self._host.wants_flush(self)
         unanswered.answer(token, answer, self._out)
-        if self._is_paused and len(unanswered) * 2 <= self._host.most_inflight:
-            self.resume()
+        if self._paused_for and len(unanswered) * 2 <= self._host.most_inflight:
+            self.resume(pausing.UNANSWERED)
 
     def put(self, data: bytes) -> None:
         """Send bytes when the present moment's work is done."""
@@ -284,7 +289,11 @@ class Connection:
         self._close()
 
     def _close(self) -> None:
+        if self.is_closed:
+            return
         self.flush()
         self.is_closed = True
+        if self._unanswered:
+            handshakes.give_up(self.session, self._unanswered.tokens)
         self._link.close()
         self._host.closed(self, self._will)

@@ -1,19 +1,33 @@
-"""A session and what is pushed to it, as one thing to keep."""
+"""A session, what is pushed to it and the will of its client, as one thing to keep."""
+
+from collections.abc import Callable
 
 from deedbox.transports.mqtt.pushing import Pushing
 from deedbox.transports.mqtt.session import Session
 
 
 class DeviceSession:
-    """What is kept of a device's client between its connections."""
+    """What is kept of a device's client between its connections.
 
-    __slots__ = ("pushing", "session")
+    `publish_will` is there while the client is away and wished its will to wait, until `will_at_ms` at most.
+    """
+
+    __slots__ = ("publish_will", "pushing", "session", "will_at_ms")
 
     def __init__(self, session: Session, pushing: Pushing) -> None:
         self.session = session
         self.pushing = pushing
+        self.publish_will: Callable[[], None] | None = None
+        self.will_at_ms = 0
 
     def end(self) -> None:
-        """Push nothing any more and give up what was not delivered."""
+        """Push nothing any more and give up what was not delivered; a will waits no longer than this."""
+        self.end_will()
         self.pushing.stop()
         self.session.end()
+
+    def end_will(self) -> None:
+        """Publish the will that waits, if one does."""
+        publish, self.publish_will = self.publish_will, None
+        if publish:
+            publish()

@@ -1,5 +1,6 @@
 """What a device's MQTT messages mean: topics to calls of the core, and back."""
 
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from deedbox.core.errors import InvalidValue, Refusal
 from deedbox.transports import payloads
 from deedbox.transports.device_messages import NO_SERVER_SIDE
 from deedbox.transports.ingest import Sender
-from deedbox.transports.mqtt import topics
+from deedbox.transports.mqtt import pausing, topics
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.outgoing import Outbound
@@ -28,12 +29,24 @@ _MOST_AHEAD_MS = 600_000
 _HIGHEST_COMMAND_ID = 2**63 - 1
 
 Work = Callable[["DeviceSide", bytes, str], Coroutine[Any, Any, Properties]]
+#: What to do, with a payload, the end of a topic, and what stands for the message until it is answered.
+_Request = tuple[Work, bytes, str, int]
 
 
 class DeviceSide:
     """The meaning of one device's connection."""
 
-    __slots__ = ("_connection", "_context", "_last_at_ms", "_pushing", "_sender", "_session", "limiter")
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_last_at_ms",
+        "_pushing",
+        "_sender",
+        "_session",
+        "_under_way",
+        "_waiting",
+        "limiter",
+    )
 
     def __init__(
         self,
@@ -51,6 +64,9 @@ class DeviceSide:
         self.limiter = limiter
         self._sender = Sender(context.ingest, session.device_id)
         self._last_at_ms = 0
+        self._under_way = 0
+        #: Requests beyond those under way, None while there were none.
+        self._waiting: deque[_Request] | None = None
 
     def receive(self, topic: str, payload: bytes, token: int) -> None:
         """Take a message of the device."""
@@ -104,7 +120,27 @@ class DeviceSide:
             return
         if self.limiter is not None:
             self.limiter.check_message(self._connection.heard_at_ms)
-        self._pushing.run(self._answer(work, payload, rest, token))
+        self._do((work, payload, rest, token))
+
+    def _do(self, request: _Request) -> None:
+        """Deal with a request beside others; where there are many, one after the other."""
+        if self._under_way < self._context.settings.most_inflight:
+            self._under_way += 1
+            self._pushing.run(self._work(request))
+            return
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(request)
+        self._connection.pause(pausing.BUSY)
+
+    async def _work(self, request: _Request) -> None:
+        try:
+            await self._answer(*request)
+            while self._waiting:
+                await self._answer(*self._waiting.popleft())
+        finally:
+            self._under_way -= 1
+            self._connection.resume(pausing.BUSY)
 
     def _refuse_topic(self, topic: str, token: int) -> None:
         """Tell an MQTT 5 device that nobody is there; others have no way to hear it, and stay."""

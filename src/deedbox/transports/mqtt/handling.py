@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from deedbox.transports.mqtt import encoding
+from deedbox.transports.mqtt import encoding, handshakes
 from deedbox.transports.mqtt.packets import (
     Disconnect,
     Packet,
@@ -31,19 +31,21 @@ def _delivered(connection: "Connection", packet: PubAck) -> None:
         connection.send(connection.session.outgoing.take())
 
 
-def _release(connection: "Connection", packet: PubRel) -> None:
-    is_known = packet.packet_id in connection.received
-    connection.received.discard(packet.packet_id)
-    reason = Reason.SUCCESS if is_known or connection.level != 5 else Reason.PACKET_ID_NOT_FOUND
-    connection.put(encoding.pubcomp(packet.packet_id, reason))
-
-
 def _subscribe(connection: "Connection", packet: Subscribe) -> None:
-    connection.put(encoding.suback(connection.level, packet.packet_id, subscribed(connection, packet)))
+    reasons = subscribed(connection, packet)
+    _answer(connection, encoding.suback(connection.level, packet.packet_id, reasons))
 
 
 def _unsubscribe(connection: "Connection", packet: Unsubscribe) -> None:
-    connection.put(encoding.unsuback(connection.level, packet.packet_id, unsubscribed(connection, packet)))
+    reasons = unsubscribed(connection, packet)
+    _answer(connection, encoding.unsuback(connection.level, packet.packet_id, reasons))
+
+
+def _answer(connection: "Connection", answer: bytes) -> None:
+    if len(answer) <= connection.largest_out:
+        connection.put(answer)
+    else:
+        connection.fail(Reason.IMPLEMENTATION_SPECIFIC, "The answer would be longer than you take.")
 
 
 def _ping(connection: "Connection", _: PingReq) -> None:
@@ -56,8 +58,8 @@ def _leave(connection: "Connection", packet: Disconnect) -> None:
         if expiry_s and not session.expiry_s:
             connection.fail(Reason.PROTOCOL_ERROR, "A session that ends with its connection can't be kept.")
             return
-        session.expiry_s = min(expiry_s, session.expiry_s)
-    connection.leave(with_will=packet.reason == Reason.DISCONNECT_WITH_WILL)
+        session.expiry_s = min(expiry_s, connection.longest_expiry_s)
+    connection.leave(with_will=packet.reason != Reason.SUCCESS)
 
 
 def _violate(connection: "Connection", packet: Packet) -> None:
@@ -66,7 +68,7 @@ def _violate(connection: "Connection", packet: Packet) -> None:
 
 _HANDLERS: Mapping[type, Callable[["Connection", Any], None]] = {
     PubAck: _delivered,
-    PubRel: _release,
+    PubRel: handshakes.release,
     Subscribe: _subscribe,
     Unsubscribe: _unsubscribe,
     PingReq: _ping,

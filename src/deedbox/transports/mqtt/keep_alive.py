@@ -7,14 +7,17 @@ _GRACE = 1.5
 
 
 class KeepAlive:
-    """Connections by the second in which to look at them next."""
+    """Connections by the second in which to look at them next: each in one at most, until it is closed."""
 
     def __init__(self) -> None:
-        self._by_second: dict[int, list[Connection]] = {}
-        self._looked_at_s = 0
+        self._by_second: dict[int, set[Connection]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_second.values()))
 
     def watch(self, connection: Connection, now_ms: int) -> None:
         """Look at a connection when it may have been silent for too long; without a keep-alive, never."""
+        self.forget(connection)
         if connection.keep_alive_s:
             self._enter(connection, now_ms + int(connection.keep_alive_s * 1000 * _GRACE))
 
@@ -22,20 +25,24 @@ class KeepAlive:
         """Look at a new connection when its CONNECT should have come."""
         self._enter(connection, now_ms + timeout_s * 1000)
 
+    def forget(self, connection: Connection) -> None:
+        """Look at a connection no more."""
+        there = self._by_second.get(connection.watched_s)
+        if there is None:
+            return
+        there.discard(connection)
+        if not there:
+            del self._by_second[connection.watched_s]
+
     def silent(self, now_ms: int) -> list[Connection]:
         """Return the connections that are to be closed now; to be called about once a second."""
-        due: list[Connection] = []
-        second = now_ms // 1000
-        for it in range(self._looked_at_s or second, second):
-            due += self._by_second.pop(it, ())
-        self._looked_at_s = second
-        return [it for it in due if not it.is_closed and self._is_silent(it, now_ms)]
+        due = [second for second in self._by_second if second * 1000 <= now_ms]
+        connections = [it for second in due for it in self._by_second.pop(second)]
+        return [it for it in connections if self._is_silent(it, now_ms)]
 
     def _is_silent(self, connection: Connection, now_ms: int) -> bool:
         if connection.session is None:
             return True
-        if not connection.keep_alive_s:
-            return False
         until_ms = connection.heard_at_ms + int(connection.keep_alive_s * 1000 * _GRACE)
         if until_ms <= now_ms:
             return True
@@ -43,4 +50,5 @@ class KeepAlive:
         return False
 
     def _enter(self, connection: Connection, at_ms: int) -> None:
-        self._by_second.setdefault(at_ms // 1000 + 1, []).append(connection)
+        connection.watched_s = at_ms // 1000 + 1
+        self._by_second.setdefault(connection.watched_s, set()).add(connection)

@@ -27,7 +27,7 @@ class Outbound:
 class Outgoing:
     """What a session has to send. It outlives connections: what was not acknowledged is sent again."""
 
-    __slots__ = ("_last_id", "_most_waiting", "_sent", "_waiting", "window")
+    __slots__ = ("_again", "_last_id", "_most_waiting", "_sent", "_waiting", "window")
 
     def __init__(self, most_waiting: int) -> None:
         #: How many messages with QoS 1 the client takes at a time.
@@ -35,6 +35,8 @@ class Outgoing:
         self._most_waiting = most_waiting
         self._waiting: deque[Outbound] = deque()
         self._sent: dict[int, Outbound] = {}
+        #: Ids of those in `_sent` that the present connection has not seen yet, the next one last.
+        self._again: list[int] = []
         self._last_id = 0
 
     def add(self, message: Outbound) -> bool:
@@ -45,17 +47,14 @@ class Outgoing:
         return True
 
     def take(self) -> list[Publish]:
-        """Return what may be sent now."""
-        ready: list[Publish] = []
-        while self._waiting and (self._waiting[0].qos == 0 or len(self._sent) < self.window):
-            message = self._waiting.popleft()
-            packet_id = 0
-            if message.qos:
-                packet_id = self._free_id()
-                self._sent[packet_id] = message
-            else:
-                message.ended(True)
-            ready.append(Publish(message.topic, message.payload, message.qos, packet_id))
+        """Return what may be sent now, first what was sent over an earlier connection."""
+        ready = []
+        while self._again and self._has_room():
+            packet_id = self._again.pop()
+            it = self._sent[packet_id]
+            ready.append(Publish(it.topic, it.payload, it.qos, packet_id, False, True))
+        while self._waiting and not self._again and (self._waiting[0].qos == 0 or self._has_room()):
+            ready.append(self._sending(self._waiting.popleft()))
         return ready
 
     def acknowledge(self, packet_id: int) -> bool:
@@ -63,22 +62,34 @@ class Outgoing:
         message = self._sent.pop(packet_id, None)
         if message is None:
             return False
+        if packet_id in self._again:
+            self._again.remove(packet_id)
         message.ended(True)
         return True
 
-    def again(self) -> list[Publish]:
-        """Return what was sent over an earlier connection and not acknowledged, to be sent again."""
-        return [
-            Publish(it.topic, it.payload, it.qos, packet_id, False, True)
-            for packet_id, it in self._sent.items()
-        ]
+    def begin_again(self) -> None:
+        """Send what was not acknowledged again, before anything else: the client has a new connection."""
+        self._again = list(reversed(self._sent))
 
     def end(self) -> None:
         """Give up all messages."""
         for message in [*self._sent.values(), *self._waiting]:
             message.ended(False)
         self._sent.clear()
+        self._again.clear()
         self._waiting.clear()
+
+    def _has_room(self) -> bool:
+        return len(self._sent) - len(self._again) < self.window
+
+    def _sending(self, message: Outbound) -> Publish:
+        packet_id = 0
+        if message.qos:
+            packet_id = self._free_id()
+            self._sent[packet_id] = message
+        else:
+            message.ended(True)
+        return Publish(message.topic, message.payload, message.qos, packet_id)
 
     def _free_id(self) -> int:
         while True:

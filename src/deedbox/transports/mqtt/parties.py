@@ -67,3 +67,8 @@ class Host(Protocol):
     def most_inflight(self) -> int:
         """How many messages of one client may wait for their acknowledgement."""
         ...
+
+    @property
+    def longest_expiry_s(self) -> int:
+        """For how long a session is kept at most after its connection."""
+        ...

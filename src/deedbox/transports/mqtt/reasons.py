@@ -114,6 +114,11 @@ def reason_of(refusal: errors.Refusal) -> Reason:
     return REFUSALS[type(refusal)]
 
 
+def connack_reason(reason: int) -> int:
+    """Return what CONNACK says for a reason that it may not have itself."""
+    return reason if reason in REASONS_OF[PacketType.CONNACK] else Reason.SERVER_UNAVAILABLE
+
+
 _PUBLISHED = frozenset([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
 _RELEASED = frozenset([0x00, 0x92])
 

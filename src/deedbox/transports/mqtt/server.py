@@ -25,6 +25,7 @@ from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.session import Session
 from deedbox.transports.mqtt.sessions import Sessions
 from deedbox.transports.mqtt.sockets import ClientProtocol
+from deedbox.transports.rate_limits import Limiter
 
 _BACKLOG = 16_384
 _RECHECKED_EVERY_S, _RECHECKED_AT_ONCE = 30.0, 256
@@ -46,12 +47,20 @@ class MqttServer:
         self._unflushed: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_flushing = False
+        #: Those whose will may still wait.
+        self._wills: set[DeviceSession] = set()
+        self._was_limiting = context.rate_limits.is_limiting
         self._stop_watching = context.live.watch_credentials(self._recheck_device)
 
     @property
     def most_inflight(self) -> int:
         """How many messages of one client may wait for their acknowledgement."""
         return self._settings.most_inflight
+
+    @property
+    def longest_expiry_s(self) -> int:
+        """For how long a session is kept at most after its connection."""
+        return self._settings.longest_expiry_s
 
     @property
     def connection_count(self) -> int:
@@ -77,6 +86,8 @@ class MqttServer:
             server.close()
         for connection in tuple(self._connections):
             connection.fail(Reason.SERVER_SHUTTING_DOWN, "The server stops; come back in a moment.")
+        for it in self._wills:
+            it.end_will()
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:
@@ -102,16 +113,17 @@ class MqttServer:
     def closed(self, connection: Connection, will: Will | None) -> None:
         """Keep or end the session of a connection that is over; publish its will."""
         self._connections.discard(connection)
-        session = connection.session
+        self._keep_alive.forget(connection)
+        session, now_ms = connection.session, self._context.clock_ms()
         if session is None or session.connection is not connection:
             return
         session.connection = None
+        kept = next((it for it in self._sessions.of_device(session.device_id) if it.session is session), None)
         if will is not None:
-            self._publish_later(connection, session, will)
-        for it in self._sessions.of_device(session.device_id):
-            if it.session is session:
-                it.pushing.away()
-                self._sessions.keep(it, asyncio.get_running_loop().time())
+            self._leave_will(connection, kept, will, now_ms)
+        if kept is not None:
+            kept.pushing.away()
+            self._sessions.keep(kept, now_ms)
 
     def wants_flush(self, connection: Connection) -> None:
         """Flush the connection when the present moment's work is done."""
@@ -151,18 +163,21 @@ class MqttServer:
             if isinstance(connection, Connection):
                 connection.fail(Reason.NOT_AUTHORIZED, "The device's credentials are others now.")
 
-    def _publish_later(self, connection: Connection, session: Session, will: Will) -> None:
-        """Publish a will, after the delay that its client wished for, unless that is back by then."""
+    def _leave_will(
+        self, connection: Connection, kept: DeviceSession | None, will: Will, now_ms: int
+    ) -> None:
+        """Publish a will, after the delay that its client wished for, or when its session ends."""
 
         def publish() -> None:
-            if session.connection is None and connection.application is not None:
+            if connection.application is not None:
                 connection.application.receive(will.topic, will.payload, 0)
 
-        delay_s = min(will.properties.will_delay_s or 0, session.expiry_s)
-        if delay_s:
-            asyncio.get_running_loop().call_later(delay_s, publish)
-        else:
+        if kept is None or not will.properties.will_delay_s:
             publish()
+            return
+        kept.publish_will = publish
+        kept.will_at_ms = now_ms + will.properties.will_delay_s * 1000
+        self._wills.add(kept)
 
     def _run(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -172,6 +187,7 @@ class MqttServer:
     async def _authenticate(self, connection: Connection, connect: Connect) -> None:
         try:
             login = await self._login(connect)
+            limiter = await self._limiter(login) if login else None
         except StorageUnavailable as error:
             connection.reject(Reason.SERVER_UNAVAILABLE, error.message)
             return
@@ -180,7 +196,7 @@ class MqttServer:
         if login is None:
             connection.reject(Reason.BAD_USERNAME_OR_PASSWORD, _UNKNOWN_DEVICE)
             return
-        await self._accept(connection, connect, login)
+        self._accept(connection, connect, login, limiter)
 
     async def _login(self, connect: Connect) -> Login | None:
         presented = Presented(connect.client_id, connect.username or "", connect.password or b"")
@@ -190,11 +206,14 @@ class MqttServer:
 
         return await self._context.storage.look(work)
 
-    async def _accept(self, connection: Connection, connect: Connect, login: Login) -> None:
-        device_id = login.device_id
-        limiter = None
-        if self._context.rate_limits.is_limiting:
-            limiter = await self._context.rate_limits.limiter_of(device_id)
+    async def _limiter(self, login: Login) -> Limiter | None:
+        rates = self._context.rate_limits
+        return await rates.limiter_of(login.device_id) if rates.is_limiting else None
+
+    def _accept(
+        self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
+    ) -> None:
+        device_id, now_ms = login.device_id, self._context.clock_ms()
         grant = granted(connect, self._settings, _new_client_id)
         found = self._taken_over(device_id, grant.client_id, connect)
         if found is None and not self._sessions.has_room(device_id):
@@ -207,25 +226,27 @@ class MqttServer:
         session.outgoing_window = grant.window
         connection.keep_alive_s = grant.keep_alive_s
         application = DeviceSide(self._context, connection, session, kept.pushing, limiter)
-        self._keep_alive.watch(connection, self._context.clock_ms())
-        self._context.activity.note(device_id, self._context.clock_ms())
+        self._keep_alive.watch(connection, now_ms)
+        self._context.activity.note(device_id, now_ms)
         connection.accept(
             session, application, is_resumed=found is not None, connect=connect, properties=grant.properties
         )
-        kept.pushing.resumed()
+        if not connection.is_closed:
+            kept.pushing.resumed()
 
     def _taken_over(self, device_id: UUID, client_id: str, connect: Connect) -> DeviceSession | None:
         """Return the session to go on with; another connection of the same client is closed."""
-        now_s = asyncio.get_running_loop().time()
-        found = self._sessions.find(device_id, client_id, now_s)
+        now_ms = self._context.clock_ms()
+        found = self._sessions.find(device_id, client_id, now_ms)
         if found is not None and isinstance(found.session.connection, Connection):
             found.session.connection.fail(Reason.SESSION_TAKEN_OVER, "Another connection has this client id.")
-            found = self._sessions.find(device_id, client_id, now_s)
+            found = self._sessions.find(device_id, client_id, now_ms)
         if found is None:
             return None
         if connect.clean_start:
             self._sessions.forget(found)
             return None
+        found.publish_will = None
         self._sessions.taken_up(found)
         return found
 
@@ -235,17 +256,23 @@ class MqttServer:
         self._sessions.add(made)
         return made
 
+    async def tick(self, now_ms: int) -> None:
+        """Do what time brings about; to be called about once a second."""
+        for connection in self._keep_alive.silent(now_ms):
+            connection.fail(Reason.KEEP_ALIVE_TIMEOUT, "Nothing came for longer than the keep-alive.")
+        for it in [it for it in self._wills if it.will_at_ms <= now_ms or it.publish_will is None]:
+            self._wills.discard(it)
+            it.end_will()
+        self._sessions.forget_expired(now_ms)
+        await self._limit_connected()
+
     async def _watch(self) -> None:
-        """Close silent connections and forget sessions whose time is over, once a second."""
-        is_limiting = self._context.rate_limits.is_limiting
         while True:
             await asyncio.sleep(1)
-            if self._context.rate_limits.is_limiting and not is_limiting:
-                await self._limit_connected()
-            is_limiting = self._context.rate_limits.is_limiting
-            for connection in self._keep_alive.silent(self._context.clock_ms()):
-                connection.fail(Reason.KEEP_ALIVE_TIMEOUT, "Nothing came for longer than the keep-alive.")
-            self._sessions.forget_expired(asyncio.get_running_loop().time())
+            try:
+                await self.tick(self._context.clock_ms())
+            except StorageUnavailable as error:
+                _log.warning("devices that are connected are not limited yet: %s", error.message)
 
     async def _recheck_all(self) -> None:
         """Ask again about everybody, now and then: a hint that credentials have changed may be lost."""
@@ -257,11 +284,14 @@ class MqttServer:
 
     async def _limit_connected(self) -> None:
         """Hold devices to limits that there were none of when they came."""
-        for connection in tuple(self._connections):
-            application, session = connection.application, connection.session
-            if isinstance(application, DeviceSide) and session is not None:
-                application.limiter = await self._context.rate_limits.limiter_of(session.device_id)
-                await asyncio.sleep(0)
+        rates = self._context.rate_limits
+        if rates.is_limiting and not self._was_limiting:
+            for connection in tuple(self._connections):
+                application, session = connection.application, connection.session
+                if isinstance(application, DeviceSide) and session is not None:
+                    application.limiter = await rates.limiter_of(session.device_id)
+                    await asyncio.sleep(0)
+        self._was_limiting = rates.is_limiting
 
 
 def _new_client_id() -> str:

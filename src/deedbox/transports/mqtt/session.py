@@ -28,7 +28,7 @@ class Session:
         "_outgoing",
         "client_id",
         "connection",
-        "expires_at_s",
+        "expires_at_ms",
         "expiry_s",
         "login",
         "outgoing_window",
@@ -41,7 +41,7 @@ class Session:
         self.login = login
         self.client_id = client_id
         self.expiry_s = 0
-        self.expires_at_s = 0.0
+        self.expires_at_ms = 0
         self.connection: Connected | None = None
         #: Filter -> the QoS that was granted; None while there is none, as most sessions are many.
         self.subscriptions: dict[str, int] | None = None
@@ -75,7 +75,10 @@ class Session:
 
     def resume(self) -> list[Publish]:
         """Return what a client that has come back is to be sent."""
-        return [] if self._outgoing is None else [*self._outgoing.again(), *self.outgoing.take()]
+        if self._outgoing is None:
+            return []
+        self._outgoing.begin_again()
+        return self.outgoing.take()
 
     def end(self) -> None:
         """Give up what was not delivered."""

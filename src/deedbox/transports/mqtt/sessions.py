@@ -7,7 +7,7 @@ from deedbox.transports.mqtt.device_session import DeviceSession
 
 
 class Sessions:
-    """Finds, keeps and forgets sessions. `now_s` is any steady clock in seconds, always the same one."""
+    """Finds, keeps and forgets sessions. `now_ms` is any clock in milliseconds, always the same one."""
 
     def __init__(self, most_per_device: int, most_kept: int) -> None:
         self._most_per_device = most_per_device
@@ -23,10 +23,10 @@ class Sessions:
         """Return a device's sessions."""
         return self._by_device.get(device_id, ())
 
-    def find(self, device_id: UUID, client_id: str, now_s: float) -> DeviceSession | None:
+    def find(self, device_id: UUID, client_id: str, now_ms: int) -> DeviceSession | None:
         """Return the session of a client id, unless its time is over."""
         found = next((it for it in self.of_device(device_id) if it.session.client_id == client_id), None)
-        if found and found.session.connection is None and found.session.expires_at_s <= now_s:
+        if found and found.session.connection is None and found.session.expires_at_ms <= now_ms:
             self.forget(found)
             return None
         return found
@@ -45,12 +45,12 @@ class Sessions:
         device_id = session.session.device_id
         self._by_device[device_id] = (*self.of_device(device_id), session)
 
-    def keep(self, session: DeviceSession, now_s: float) -> None:
+    def keep(self, session: DeviceSession, now_ms: int) -> None:
         """Keep a session without its connection, or forget it where it is not to be kept."""
         if not session.session.expiry_s or not self._most_kept:
             self.forget(session)
             return
-        session.session.expires_at_s = now_s + session.session.expiry_s
+        session.session.expires_at_ms = now_ms + session.session.expiry_s * 1000
         self._kept[session] = None
         if len(self._kept) > self._most_kept:
             self.forget(next(iter(self._kept)))
@@ -70,7 +70,7 @@ class Sessions:
             self._by_device.pop(device_id, None)
         session.end()
 
-    def forget_expired(self, now_s: float) -> None:
+    def forget_expired(self, now_ms: int) -> None:
         """End kept sessions whose time is over."""
-        for session in [it for it in self._kept if it.session.expires_at_s <= now_s]:
+        for session in [it for it in self._kept if it.session.expires_at_ms <= now_ms]:
             self.forget(session)

@@ -1,8 +1,10 @@
 """A client's socket: bytes to its connection, and back; a slow reader is not fed any further."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from deedbox.transports.mqtt import pausing
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 
@@ -41,8 +43,8 @@ class ClientProtocol(asyncio.Protocol):
             return
         connection.receive(data, self._context.clock_ms())
         if self._context.ingest.is_full and not connection.is_closed:
-            connection.pause()
-            self._context.ingest.when_there_is_room(connection.resume)
+            connection.pause(pausing.NO_ROOM)
+            self._context.ingest.when_there_is_room(partial(connection.resume, pausing.NO_ROOM))
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Hear that the socket is closed."""
@@ -53,13 +55,13 @@ class ClientProtocol(asyncio.Protocol):
         """Hear that the client reads more slowly than it is written to: let it send no more meanwhile."""
         self._is_slow = True
         if self._connection is not None and not self._connection.is_closed:
-            self._connection.pause()
+            self._connection.pause(pausing.UNREAD)
 
     def resume_writing(self) -> None:
         """Hear that the client has read."""
         self._is_slow = False
         if self._connection is not None:
-            self._connection.resume()
+            self._connection.resume(pausing.UNREAD)
 
     def write(self, data: bytes) -> None:
         """Send bytes; a client that never reads is let go."""

@@ -1,6 +1,12 @@
-"""Topic aliases of MQTT 5: numbers that stand for topics within one connection."""
+"""Topic aliases of MQTT 5: numbers that stand for topics within one connection; and retained messages."""
+
+from typing import TYPE_CHECKING
 
 from deedbox.transports.mqtt.packets import Publish
+from deedbox.transports.mqtt.reasons import Reason
+
+if TYPE_CHECKING:
+    from deedbox.transports.mqtt.connection import Connection
 
 
 class TopicAliases:
@@ -22,3 +28,19 @@ class TopicAliases:
         if packet.topic:
             self._topics[alias] = packet.topic
         return self._topics.get(alias)
+
+
+def unusual_topic(connection: "Connection", packet: Publish) -> str:
+    """Return the topic of a message with properties or to be retained.
+
+    It is empty when the connection ended because of the message.
+    """
+    if packet.retain and connection.level == 5:
+        connection.fail(Reason.RETAIN_NOT_SUPPORTED, "Nothing is retained here: leave the retain flag out.")
+        return ""
+    aliases = connection.aliases
+    topic = packet.topic if aliases is None else aliases.topic_of(packet)
+    if not topic or (aliases is None and packet.properties.topic_alias):
+        connection.fail(Reason.TOPIC_ALIAS_INVALID, "The topic alias is too high, or was not given a topic.")
+        return ""
+    return topic
