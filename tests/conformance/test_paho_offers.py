@@ -143,3 +143,12 @@ def test_an_alias_that_is_none(
     with connected(mqtt_site, made, V5) as device:
         device.send(topic, {"a": 1}, TopicAlias=number)
         assert device.ended()[:2] == (True, reason)
+
+
+def test_what_a_client_cannot_take_is_not_sent(mqtt_site: MqttSite, made: MadeDevice) -> None:
+    """Not the message that is too large, but the next one (ux §6.4)."""
+    with connected(mqtt_site, made, V5, MaximumPacketSize=200) as device:
+        assert device.subscribe(ATTRIBUTES) == [1]
+        mqtt_site.share(made, greeting="hello " * 100)
+        mqtt_site.share(made, interval=5)
+        assert json.loads(device.next_message().payload) == {"interval": 5}
