@@ -14,6 +14,7 @@ from deedbox.core import asset_changes, customers
 from deedbox.core.asset_changes import AssetMaking
 from deedbox.core.assets import Asset, permitted_asset
 from deedbox.core.errors import NotFound
+from deedbox.core.live import OwnershipChanged
 from deedbox.core.permissions import Operation, Principal
 from deedbox.core.storage import Stores
 
@@ -94,4 +95,6 @@ async def _changed(request: ApiRequest, principal: Principal, asset_id: UUID, st
         asset = await permitted_asset(stores.assets, principal, operation, asset_id)
         return await step(making(request, principal, stores), asset)
 
-    return await context_of(request).storage.write(work)
+    asset = await context_of(request).storage.write(work)
+    context_of(request).live.tell(OwnershipChanged(asset_id))
+    return asset

@@ -21,6 +21,7 @@ from deedbox.core import asset_changes
 from deedbox.core.asset_changes import AssetMaking
 from deedbox.core.assets import Asset, AssetInfo, permitted_asset
 from deedbox.core.errors import NotFound
+from deedbox.core.live import OwnershipChanged
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.storage import Stores
 
@@ -87,6 +88,7 @@ async def delete_asset(request: ApiRequest, asset_id: FromPath[UUID]) -> None:
         await asset_changes.delete(making(request, principal, stores), asset)
 
     await context_of(request).storage.write(work)
+    context_of(request).live.tell(OwnershipChanged(asset_id))
 
 
 async def named_asset(request: ApiRequest, principal: Principal, name: str) -> AssetInfo:

@@ -146,3 +146,19 @@ async def test_a_deleted_customer_ends_subscriptions_and_connections(site: LiveS
 
 def _uuid(gadget: Gadget) -> UUID:
     return UUID(gadget.id)
+
+
+async def test_an_asset_that_is_taken_away_ends_subscriptions(site: LiveSite) -> None:
+    """Assets have no deeds: whose they are is asked before each value."""
+    asset_id = str((await site.deployment.ok("maker", "POST", "/api/asset", {"name": "Hall"}))["id"]["id"])
+    customer_id = (await site.deployment.who("alice"))["customerId"]["id"]
+    await site.deployment.ok("maker", "POST", f"/api/customer/{customer_id}/asset/{asset_id}")
+    path = f"/api/plugins/telemetry/ASSET/{asset_id}/timeseries/ANY"
+    async with site.client("alice") as alice:
+        await alice.ask("TIMESERIES", 1, entityType="ASSET", entityId=asset_id)
+        await site.deployment.ok("maker", "POST", path, {"ts": 5, "values": {"a": 1}})
+        assert (await alice.next())["data"] == {"a": [[5, "1"]]}
+        await site.deployment.ok("maker", "DELETE", f"/api/customer/asset/{asset_id}")
+        assert [code for code, _ in await _lost(alice, {1})] == [UNAUTHORIZED]
+        await site.deployment.ok("maker", "POST", path, {"ts": 6, "values": {"a": 2}})
+        assert await alice.is_quiet()

@@ -10,6 +10,7 @@ from deedbox.core.attributes import Scope
 from deedbox.core.errors import NotPermitted
 from deedbox.core.holders import Extent
 from deedbox.core.live import AttributesChanged, OwnershipChanged, PointsArrived
+from deedbox.core.permissions import Resource
 from deedbox.core.telemetry import Point
 
 DEVICE = UUID(int=1)
@@ -18,7 +19,7 @@ DEVICE = UUID(int=1)
 class Watcher:
     """A subscription whose database answers when it is let; `extent` None means no."""
 
-    def __init__(self, extent: Extent | None) -> None:
+    def __init__(self, extent: Extent | None, kind: Resource = Resource.DEVICE) -> None:
         self.live = BusLiveChanges(LocalBus())
         self.extent = extent
         self.looks = 0
@@ -27,7 +28,7 @@ class Watcher:
         self.answers = asyncio.Event()
         self.answers.set()
         wishes = Wishes(self._look, self._take, lambda change: "wanted" in change.names, self.ends.append)
-        self.following = Following(self.live, DEVICE, wishes)
+        self.following = Following(self.live, kind, DEVICE, wishes)
 
     async def _look(self) -> Extent:
         self.looks += 1
@@ -144,6 +145,21 @@ async def test_a_flood_during_a_look_ends_in_another_look_not_in_memory() -> Non
     await watcher.settled()
     assert watcher.looks == 3
     assert watcher.taken[0] == 1
+
+
+async def test_what_has_no_deeds_is_asked_about_each_time() -> None:
+    watcher = Watcher(Extent(0, 0), Resource.ASSET)
+    await watcher.following.begin()
+    watcher.points(1, 0)
+    watcher.points(2, 0)
+    assert watcher.taken == []
+    await watcher.settled()
+    assert watcher.taken == [1, 2]
+    watcher.extent = None
+    watcher.points(3, 0)
+    await watcher.settled()
+    assert watcher.taken == [1, 2]
+    assert watcher.ends
 
 
 async def test_who_stops_is_told_nothing_more() -> None:

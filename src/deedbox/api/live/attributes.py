@@ -34,7 +34,7 @@ class AttributeSubscription:
         self._names = frozenset(named_keys(command.keys, None))
         self._known: dict[tuple[Scope, str], Told] | None = None
         wishes = Wishes(self._look, self._take, self._concerns, lambda why: listener.lost(self._id, why))
-        self._following = Following(listener.context.live, entity_id, wishes)
+        self._following = Following(listener.context.live, kind, entity_id, wishes)
 
     async def begin(self) -> None:
         """Send what there is, then follow it. Raises NotFound, NotPermitted."""

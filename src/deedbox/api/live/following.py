@@ -13,6 +13,7 @@ from uuid import UUID
 from deedbox.core.errors import Refusal
 from deedbox.core.holders import Extent
 from deedbox.core.live import AttributesChanged, Change, LiveChanges, PointsArrived, Stop, is_shown
+from deedbox.core.permissions import Resource
 
 #: So many changes wait for an answer of the database; then it is asked for all that came instead.
 _MOST_WAITING = 100
@@ -38,10 +39,12 @@ class Wishes:
 class Following:
     """Begun with `begin`, or with `listen` and `see` where many are looked at together; until `stop`."""
 
-    def __init__(self, live: LiveChanges, entity_id: UUID, wishes: Wishes) -> None:
+    def __init__(self, live: LiveChanges, kind: Resource, entity_id: UUID, wishes: Wishes) -> None:
         self._live = live
         self._entity_id = entity_id
         self._wishes = wishes
+        # Only devices have deeds: the epoch of anything else says nothing about who may see it now.
+        self._asks_always = kind is not Resource.DEVICE
         self._extent = Extent(0, -1)
         #: Points that came while it was not known whether they may be seen.
         self._waiting: list[PointsArrived] = []
@@ -78,7 +81,7 @@ class Following:
 
     def _hear(self, change: Change) -> None:
         if isinstance(change, PointsArrived):
-            if self._passes_on(change):
+            if not self._asks_always and self._passes_on(change):
                 return
             self._keep(change)
             self._look_again = self._look_again or not self._is_looking
@@ -104,7 +107,7 @@ class Following:
         self._extent = extent
         waiting, self._waiting = self._waiting, []
         for change in waiting:
-            if not self._passes_on(change):
+            if self._asks_always or not self._passes_on(change):
                 self._keep(change)
                 self._look_again = True
 

@@ -117,11 +117,12 @@ class ListSubscription:
         self._stop_following()
         if self._asked.is_live:
             self._listener.check_room(len(self._ids) - self.weight)
+            live, kind = self._listener.context.live, self._found.chosen.kind
             for it in self._ids:
                 wishes = Wishes(
                     partial(self._look, it), partial(self._take, it), self._asked.concerns, self._lost
                 )
-                self._followings[it] = Following(self._listener.context.live, it, wishes)
+                self._followings[it] = Following(live, kind, it, wishes)
                 self._followings[it].listen()
         return await self._read(self._ids, keys, self._asked.past)
 

@@ -39,7 +39,7 @@ class SeriesSubscription:
         self._known: dict[str, Told] = {}
         self._is_answered = False
         wishes = Wishes(self._look, self._take, _does_not_concern, lambda why: listener.lost(self._id, why))
-        self._following = Following(listener.context.live, self._entity_id, wishes)
+        self._following = Following(listener.context.live, self._kind, self._entity_id, wishes)
 
     async def begin(self) -> None:
         """Send what there is, then follow it. Raises NotFound, NotPermitted, InvalidValue."""
