@@ -23,12 +23,13 @@ class _Watch:
     __slots__ = ("receivers", "stop")
 
     def __init__(self) -> None:
-        self.receivers: list[Receive] = []
+        #: By a key of each watcher's own, so that leaving a crowd takes no search.
+        self.receivers: dict[object, Receive] = {}
         self.stop: Stop = lambda: None
 
     def receive(self, message: bytes) -> None:
         change = _changes.decode(message)
-        for receive in list(self.receivers):
+        for receive in list(self.receivers.values()):
             receive(change)
 
 
@@ -57,8 +58,9 @@ class BusLiveChanges:
         if watch is None:
             watch = self._watches[device_id] = _Watch()
             watch.stop = self._bus.subscribe(_subject(device_id), watch.receive)
-        watch.receivers.append(receive)
-        return lambda: self._leave(device_id, watch, receive)
+        key = object()
+        watch.receivers[key] = receive
+        return lambda: self._leave(device_id, watch, key)
 
     def tell_credentials(self, device_id: UUID) -> None:
         """Say that a device's credentials may be others now, or that it is gone; after the commit."""
@@ -68,10 +70,9 @@ class BusLiveChanges:
         """Call `receive` with each device whose credentials may be others now."""
         return self._bus.subscribe(_CREDENTIALS, lambda it: receive(UUID(bytes=it)))
 
-    def _leave(self, device_id: UUID, watch: _Watch, receive: Receive) -> None:
-        if receive not in watch.receivers:
+    def _leave(self, device_id: UUID, watch: _Watch, key: object) -> None:
+        if watch.receivers.pop(key, None) is None:
             return
-        watch.receivers.remove(receive)
         if not watch.receivers and self._watches.get(device_id) is watch:
             del self._watches[device_id]
             watch.stop()

@@ -89,7 +89,7 @@ async def test_a_value_of_another_epoch_is_not_passed_on_without_asking(
     async with site.client("alice") as alice:
         await alice.ask("TIMESERIES", 1, **_about(gadget))
         device = _uuid(gadget)
-        watchers, live._watches[device].receivers = live._watches[device].receivers, []
+        watchers, live._watches[device].receivers = live._watches[device].receivers, {}
         await site.give(gadget.id, "bob")
         live._watches[device].receivers = watchers
         await site.measure(gadget.token, {"ts": 5, "values": {"secret": "bob's"}})
