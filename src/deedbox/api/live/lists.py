@@ -52,6 +52,7 @@ class ListSubscription:
         self._query: EntityQuery | None = None
         self._is_dynamic = False
         self._asked = Asked()
+        self._followed: Keys = ()
         self._ids: list[UUID] = []
         self._total = (0, False)
         self._followings: dict[UUID, Following] = {}
@@ -70,13 +71,14 @@ class ListSubscription:
         if command.query is None:
             if self._query is None:
                 raise InvalidValue(_QUERY_FIRST)
-            self._asked = asked
+            self._asked, self._followed = asked, asked.followed
             found = await self._look_at_all(asked.latest)
             rows = [self._shape(found, it, asked.latest) for it in found.rows]
             await self._listener.outbox.answer(EntityDataUpdate(cmd_id=self._id, update=rows))
         else:
             self._query = entity_query(command.query, self._listener.principal)
-            self._is_dynamic, self._asked = command.query.page_link.dynamic, asked
+            self._asked, self._followed = asked, asked.followed
+            self._is_dynamic = command.query.page_link.dynamic
             found = await self._find_page()
             await self._listener.outbox.answer(self._page(found))
         self._follow_on(found)
@@ -130,7 +132,7 @@ class ListSubscription:
         self, ids: list[UUID], keys: Keys, past: HistoryQuery | None, *, is_single: bool = False
     ) -> FoundRows:
         context, things = self._listener.context, (self._found.chosen.kind, ids)
-        all_keys = tuple(dict.fromkeys([*keys, *self._asked.followed]))
+        all_keys = tuple(dict.fromkeys([*keys, *self._followed]))
 
         async def work(stores: Stores) -> FoundRows:
             principal, limits = self._listener.principal, context.reading_limits
@@ -145,7 +147,7 @@ class ListSubscription:
         """Go on from what was read; what was lost meanwhile makes a list be found anew."""
         self._known = {}
         for entity_id, row in found.rows.items():
-            for key in self._asked.followed:
+            for key in self._followed:
                 if key in row.latest:
                     known = row.latest[key]
                     self._known[entity_id, key] = Told(known.ts, value_text(known.value))
@@ -157,9 +159,9 @@ class ListSubscription:
 
     async def _look(self, entity_id: UUID) -> Extent:
         """Look at one thing again; send what is new. Raises NotFound, NotPermitted."""
-        found = await self._read([entity_id], self._asked.followed, None, is_single=True)
+        found = await self._read([entity_id], self._followed, None, is_single=True)
         latest = found.rows[entity_id].latest
-        for key in self._asked.followed:
+        for key in self._followed:
             if key in latest:
                 self._tell(entity_id, key, Told(latest[key].ts, value_text(latest[key].value)))
             elif (entity_id, key) in self._known:
@@ -173,7 +175,7 @@ class ListSubscription:
     def _tell(self, entity_id: UUID, key: EntityKey, told: Told) -> None:
         """Send a value if it is followed and new."""
         known = self._known.get((entity_id, key))
-        if key not in self._asked.followed or told == known:
+        if key not in self._followed or told == known:
             return
         if key.kind is KeyKind.TIME_SERIES and key.name in self._asked.series:
             self._tell_series(entity_id, key, told)
