@@ -34,7 +34,7 @@ class AcknowledgingIngest(TelemetryIngest):
         batch = self.batch
         for sender in batch.senders:
             sender.take()
-        done, batch.done, batch.senders, batch.size = batch.done, [], [], 0
+        done, batch.done, batch.senders = batch.done, [], []
         for _, answer, token in done:
             answer(token, None)
 

@@ -68,16 +68,16 @@ class Sender:
                 ingest.add_new(self.device_id, message, names, done, token)
                 return
             self._names = names
-        batch = ingest.batch
-        if self._messages is None:
+        batch, messages = ingest.batch, self._messages
+        if messages is None:
             self._messages = [message]
             batch.senders.append(self)
         else:
-            self._messages.append(message)
-        batch.done.append((self, done, token))
-        batch.size += 1
-        if batch.size == 1:
+            messages.append(message)
+        waiting = batch.done
+        if not waiting:
             ingest.wake()
+        waiting.append((self, done, token))
 
     def take(self) -> tuple[UUID, list[Message]]:
         """Return what was added since it was asked last."""
@@ -88,15 +88,19 @@ class Sender:
 class _Batch:
     """Messages that share a transaction."""
 
-    __slots__ = ("done", "known", "new", "senders", "size")
+    __slots__ = ("done", "known", "new", "senders")
 
     def __init__(self) -> None:
         self.senders: list[Sender] = []
         self.done: list[tuple[Sender, Done, Any]] = []
         self.new: list[_NewShape] = []
-        self.size = 0
         #: What the senders have sent, from `close` on.
         self.known: list[tuple[UUID, list[Message]]] = []
+
+    @property
+    def size(self) -> int:
+        """How many messages there are."""
+        return len(self.done) + len(self.new)
 
     def close(self) -> None:
         """Take no more: it is about to be stored."""
@@ -164,7 +168,6 @@ class TelemetryIngest:
         for name in names:
             checked_name(name)
         self.batch.new.append(_NewShape(device_id, message, frozenset(names), done, token))
-        self.batch.size += 1
         self.wake()
 
     async def store(self, device_id: UUID, message: Message, names: tuple[str, ...]) -> None:

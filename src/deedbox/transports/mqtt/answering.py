@@ -21,6 +21,14 @@ class Unanswered:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def take(self, token: int) -> bool:
+        """Take the token away if it is its turn, it came with QoS 1, and no answer waits for this one."""
+        tokens = self.tokens
+        if tokens and tokens[0] == token and token < QOS_2 and not self._early:
+            tokens.popleft()
+            return True
+        return False
+
     def answer(self, token: int, answer: bytes, out: list[bytes]) -> None:
         """Add the answer to `out`, with those that waited for it; or keep it until its turn comes."""
         tokens = self.tokens

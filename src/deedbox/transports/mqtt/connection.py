@@ -3,12 +3,16 @@
 Every message is acknowledged in the order in which it came (MQTT 5 §4.6), however long each takes.
 """
 
+import sys
+from struct import Struct
+
 from deedbox.core.errors import Refusal
 from deedbox.transports.mqtt import encoding, handshakes, pausing
 from deedbox.transports.mqtt.answering import QOS_2, Unanswered
 from deedbox.transports.mqtt.decoding import Decoder
 from deedbox.transports.mqtt.fitting import NO_LIMIT, fitting
 from deedbox.transports.mqtt.handling import handle
+from deedbox.transports.mqtt.incoming import take_message
 from deedbox.transports.mqtt.packets import (
     Connect,
     Packet,
@@ -19,8 +23,9 @@ from deedbox.transports.mqtt.parties import Application, Host, Link
 from deedbox.transports.mqtt.properties import EMPTY, Properties
 from deedbox.transports.mqtt.reasons import Reason, connack_reason, reason_of
 from deedbox.transports.mqtt.session import Session
-from deedbox.transports.mqtt.topic_aliases import TopicAliases, unusual_topic
+from deedbox.transports.mqtt.topic_aliases import TopicAliases
 
+_puback, _PUBACK_OF_TWO_BYTES = Struct(">HH").pack, 0x4002
 #: A client may not send faster than it is let in.
 _MOST_HELD = 100
 
@@ -37,7 +42,6 @@ class Connection:
         "_out",
         "_paused_for",
         "_reports_problems",
-        "_unanswered",
         "_will",
         "aliases",
         "application",
@@ -45,7 +49,9 @@ class Connection:
         "is_closed",
         "keep_alive_s",
         "largest_out",
+        "most_unanswered",
         "session",
+        "unanswered",
         "watched_s",
     )
 
@@ -60,7 +66,9 @@ class Connection:
         self._out: list[bytes] = []
         #: The client takes no longer packets.
         self.largest_out = NO_LIMIT
-        self._unanswered: Unanswered | None = None
+        self.unanswered: Unanswered | None = None
+        #: MQTT 5 clients are told how many messages may be unanswered, and held to it.
+        self.most_unanswered = sys.maxsize
         self.aliases: TopicAliases | None = None
         self._reports_problems = True
         self._will: Will | None = None
@@ -106,6 +114,8 @@ class Connection:
         """Let the client in; then what it sent meanwhile counts, and what waits for it is sent."""
         self.session, self.application, self._is_opening = session, application, False
         self._will = connect.will
+        if self.level == 5:
+            self.most_unanswered = self._host.most_inflight
         if properties.topic_alias_maximum:
             self.aliases = TopicAliases(properties.topic_alias_maximum)
         self.put(encoding.connack(self.level, is_resumed, Reason.SUCCESS, properties))
@@ -141,10 +151,18 @@ class Connection:
 
     def done(self, token: int, refusal: Refusal | None) -> None:
         """Acknowledge a message, or refuse it."""
-        if refusal is None:
-            self.acknowledge(token)
-        else:
+        if refusal is not None:
             self.refuse(token, reason_of(refusal), refusal.message)
+            return
+        # What a server does all day: answer a message with QoS 1 whose turn it is.
+        unanswered = self.unanswered
+        if self._paused_for or self.is_closed or unanswered is None or not unanswered.take(token):
+            self.acknowledge(token)
+            return
+        out = self._out
+        if not out:
+            self._host.wants_flush(self)
+        out.append(_puback(_PUBACK_OF_TWO_BYTES, token))
 
     def acknowledge(self, token: int, properties: Properties = EMPTY) -> None:
         """Tell the client that its message is stored; `properties` only to those who can read them."""
@@ -233,41 +251,16 @@ class Connection:
     def _take(self, packets: list[Packet]) -> None:
         for packet in packets:
             if type(packet) is Publish:
-                self._publish(packet)
+                take_message(self, packet)
             else:
                 handle(self, packet)
             if self.is_closed:
                 return
-        if self._unanswered and len(self._unanswered) >= self._host.most_inflight:
+        if self.unanswered and len(self.unanswered) >= self._host.most_inflight:
             self.pause(pausing.UNANSWERED)
 
-    def _publish(self, packet: Publish) -> None:
-        topic, token = packet.topic, packet.packet_id
-        if packet.properties is not EMPTY or packet.retain:
-            topic = unusual_topic(self, packet)
-        if token and topic:
-            topic, token = self._expect(packet, topic)
-        if topic and self.application:
-            self.application.receive(topic, packet.payload, token)
-
-    def _expect(self, packet: Publish, topic: str) -> tuple[str, int]:
-        """Note that a message is to be answered; the topic is empty when it is not to be taken."""
-        unanswered = self._unanswered
-        if unanswered is None:
-            unanswered = self._unanswered = Unanswered()
-        if self.level == 5 and len(unanswered) >= self._host.most_inflight:
-            self.fail(Reason.RECEIVE_MAXIMUM_EXCEEDED, "More messages are unacknowledged than may be.")
-            return "", 0
-        token = packet.packet_id
-        if packet.qos == 2:
-            token |= QOS_2
-            if not handshakes.begin(self, packet.packet_id, token in unanswered.tokens):
-                return "", 0
-        unanswered.tokens.append(token)
-        return topic, token
-
     def _answer(self, token: int, answer: bytes) -> None:
-        unanswered = self._unanswered
+        unanswered = self.unanswered
         if unanswered is None:
             return
         if not self._out:
@@ -293,7 +286,7 @@ class Connection:
             return
         self.flush()
         self.is_closed = True
-        if self._unanswered:
-            handshakes.give_up(self.session, self._unanswered.tokens)
+        if self.unanswered:
+            handshakes.give_up(self.session, self.unanswered.tokens)
         self._link.close()
         self._host.closed(self, self._will)

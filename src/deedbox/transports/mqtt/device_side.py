@@ -33,6 +33,10 @@ Work = Callable[["DeviceSide", bytes, str], Coroutine[Any, Any, Properties]]
 _Request = tuple[Work, bytes, str, int]
 
 
+# Looked up once: these are used for each message.
+_TELEMETRY, telemetry_message = topics.TELEMETRY, payloads.telemetry_message
+
+
 class DeviceSide:
     """The meaning of one device's connection."""
 
@@ -71,7 +75,7 @@ class DeviceSide:
     def receive(self, topic: str, payload: bytes, token: int) -> None:
         """Take a message of the device."""
         try:
-            if topic == topics.TELEMETRY:
+            if topic == _TELEMETRY:
                 self._telemetry(payload, token)
             else:
                 self._other(topic, payload, token)
@@ -94,7 +98,7 @@ class DeviceSide:
         connection, limiter = self._connection, self.limiter
         if limiter is not None:
             limiter.check_telemetry(1, 0, connection.heard_at_ms)
-        found = payloads.telemetry_message(payload, self._moment())
+        found = telemetry_message(payload, self._moment())
         if found is None:
             connection.acknowledge(token)
             return

@@ -7,7 +7,9 @@ from deedbox.transports.mqtt.properties import EMPTY, read_properties
 from deedbox.transports.mqtt.reasons import REASONS_OF, ConnectCode, Reason
 from deedbox.transports.mqtt.topic_syntax import check_topic_name
 
-#: Protocol name and level -> level; a bridge of Mosquitto sets the highest bit, which is not for devices.
+#: A bridge of Mosquitto sets this bit of the level, which is not for devices; it speaks no MQTT 5 then.
+_BRIDGE = 0x80
+#: Protocol name and level -> level.
 _LEVELS = {(b"MQIsdp", 3): 3, (b"MQTT", 4): 4, (b"MQTT", 5): 5}
 _USERNAME = 0x80
 _PASSWORD = 0x40
@@ -25,7 +27,7 @@ def read_level(reader: FieldReader) -> tuple[int, bool]:
     """
     name, level = reader.binary(), reader.byte()
     known = _LEVELS.get((name, level))
-    return known or (5 if name == b"MQTT" and level > 5 else 4), known is not None
+    return known or (5 if name == b"MQTT" and 5 < level < _BRIDGE else 4), known is not None
 
 
 def read_connect(reader: FieldReader, level: int) -> Connect:
