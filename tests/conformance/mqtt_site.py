@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import count
@@ -116,11 +116,15 @@ class MqttSite:
 
 
 @contextmanager
-def running_mqtt_site(data_folder: Path, *extra_args: str) -> Iterator[MqttSite]:
-    """A server of its own with MQTT on a free port, a maker and an owner; `extra_args` go to the server."""
+def running_mqtt_site(
+    data_folder: Path, *extra_args: str, environment: Mapping[str, str] | None = None
+) -> Iterator[MqttSite]:
+    """A server of its own with MQTT on a free port, a maker and an owner; the rest goes to the server."""
     port = free_port()
     with (
-        running_server(data_folder, "--mqtt", f"{HOST}:{port}", *extra_args) as server,
+        running_server(
+            data_folder, "--mqtt", f"{HOST}:{port}", *extra_args, environment=environment
+        ) as server,
         closing(new_maker(server.address)) as maker,
         closing(new_owner(maker)) as owner,
         closing(MqttSite(server, port, maker, owner)) as site,

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from deedbox.core.credentials import Login, ended_logins
 from deedbox.core.errors import StorageUnavailable
-from deedbox.core.mqtt_logins import Presented, find_mqtt_login
 from deedbox.core.storage import Stores
+from deedbox.transports.mqtt.authenticating import limiter_of, login_of
 from deedbox.transports.mqtt.connecting import granted, refusal_of
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
@@ -44,6 +44,8 @@ class MqttServer:
         self._keep_alive = KeepAlive()
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
+        #: Those that have not sent their CONNECT, oldest first.
+        self._opening: dict[Connection, None] = {}
         self._unflushed: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_flushing = False
@@ -98,12 +100,17 @@ class MqttServer:
         if len(self._connections) >= self._settings.most_connections:
             return False
         self._connections.add(connection)
+        self._opening[connection] = None
+        if len(self._opening) > self._settings.most_opening:
+            # Whoever floods keeps connections silent; a device says CONNECT at once and is not the oldest.
+            next(iter(self._opening)).lost()
         timeout_s = self._settings.connect_timeout_s
         self._keep_alive.watch_opening(connection, self._context.clock_ms(), timeout_s)
         return True
 
     def open(self, connection: Connection, connect: Connect) -> None:
         """Decide about a CONNECT."""
+        self._opening.pop(connection, None)
         refusal = refusal_of(connect)
         if refusal is not None:
             connection.reject(refusal.reason, refusal.message)
@@ -113,6 +120,7 @@ class MqttServer:
     def closed(self, connection: Connection, will: Will | None) -> None:
         """Keep or end the session of a connection that is over; publish its will."""
         self._connections.discard(connection)
+        self._opening.pop(connection, None)
         self._keep_alive.forget(connection)
         session, now_ms = connection.session, self._context.clock_ms()
         if session is None or session.connection is not connection:
@@ -186,8 +194,8 @@ class MqttServer:
 
     async def _authenticate(self, connection: Connection, connect: Connect) -> None:
         try:
-            login = await self._login(connect)
-            limiter = await self._limiter(login) if login else None
+            login = await login_of(self._context, connect)
+            limiter = await limiter_of(self._context, login) if login else None
         except StorageUnavailable as error:
             connection.reject(Reason.SERVER_UNAVAILABLE, error.message)
             return
@@ -197,18 +205,6 @@ class MqttServer:
             connection.reject(Reason.BAD_USERNAME_OR_PASSWORD, _UNKNOWN_DEVICE)
             return
         self._accept(connection, connect, login, limiter)
-
-    async def _login(self, connect: Connect) -> Login | None:
-        presented = Presented(connect.client_id, connect.username or "", connect.password or b"")
-
-        async def work(stores: Stores) -> Login | None:
-            return await find_mqtt_login(stores.credentials, self._context.keys, presented)
-
-        return await self._context.storage.look(work)
-
-    async def _limiter(self, login: Login) -> Limiter | None:
-        rates = self._context.rate_limits
-        return await rates.limiter_of(login.device_id) if rates.is_limiting else None
 
     def _accept(
         self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None

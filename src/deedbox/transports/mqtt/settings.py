@@ -20,6 +20,13 @@ class MqttSessionSettings(Struct, frozen=True):
     connect_timeout_s: Annotated[
         int, Meta(ge=1, le=600, description="How long a new connection may take to send its CONNECT.")
     ] = 10
+    most_opening: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Connections that may not have sent CONNECT yet; one more closes the oldest.",
+        ),
+    ] = 10_000
     longest_keep_alive_s: Annotated[
         int,
         Meta(
