@@ -65,6 +65,7 @@ class Client:
     def write(self, data: bytes) -> None:
         """Take what the server sends."""
         assert not self.is_closed, "written to a closed connection"
+        self.site.passed += 1
         if self._is_lost:
             return
         self.got_bytes += data
@@ -155,6 +156,7 @@ class Client:
 
     def _deliver(self) -> None:
         while self._unread and not self._is_paused and not self.is_closed:
+            self.site.passed += 1
             self.connection.receive(self._unread.popleft(), self.site.sqlite.now_ms)
 
 
@@ -171,6 +173,8 @@ class JoinedSite(DeviceSite):
         super().__init__(sqlite, journal)
         self.settings = settings
         self.rate_limits = self.limits_of_all(limits or DeviceLimits())
+        #: How often something went either way.
+        self.passed = 0
         self._own: set[asyncio.Task[Any]] = set()
         self.server = MqttServer(self.context())
 
@@ -189,6 +193,11 @@ class JoinedSite(DeviceSite):
             settings=self.settings,
             clock_ms=lambda: self.sqlite.now_ms,
         )
+
+    def rewire(self) -> None:
+        """Go on with settings that were changed, as after a restart."""
+        self.wire()
+        self.server = MqttServer(self.context())
 
     def client(self, level: int = 5) -> Client:
         """Return a new connection on which nothing was sent."""
@@ -215,17 +224,18 @@ class JoinedSite(DeviceSite):
 
     async def settled(self) -> None:
         """Wait until nothing is under way: by what is, never by time."""
-        quiet = 0
+        quiet, seen = 0, -1
         async with asyncio.timeout(PATIENCE_MS / 1000):
-            while quiet < 2:
-                with contextlib.suppress(StorageUnavailable):
-                    await self.sqlite.storage.write(_nothing)  # what was written before it is stored now
+            while quiet < 3:
                 for _ in range(5):
                     await asyncio.sleep(0)
+                with contextlib.suppress(StorageUnavailable):
+                    await self.sqlite.storage.write(_nothing)  # what was written before it is stored now
                 under_way = self._under_way()
                 if under_way:
                     await asyncio.wait(under_way)
-                quiet = 0 if under_way or self.ingest.batch.size else quiet + 1
+                is_quiet = not under_way and not self.ingest.batch.size and seen == self.passed
+                quiet, seen = quiet + 1 if is_quiet else 0, self.passed
 
     async def close(self) -> None:
         """End everything, as a server that stops does."""
