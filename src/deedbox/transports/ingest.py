@@ -183,7 +183,10 @@ class TelemetryIngest:
             while self.batch.size:
                 batch, self.batch = self.batch, _Batch()
                 batch.close()
-                await self._store(batch)
+                try:
+                    await self._store(batch)
+                except Exception:  # one device's fault must not cost all others their answers from now on
+                    _log.exception("not everybody was told what came of their telemetry")
                 self._make_room()
 
     async def _store(self, batch: _Batch) -> None:
