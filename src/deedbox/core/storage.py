@@ -200,8 +200,24 @@ Work = Callable[[Stores], Coroutine[Any, Any, T]]
 class Storage(Protocol):
     """A database. Work is an async function that waits for nothing but its stores."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to it at the same time."""
+        ...
+
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a write transaction; return its answer once it is on the disk."""
+        """Run `work` in a write transaction; return its answer once it is on the disk.
+
+        No other `write` and no batch runs at the same time, on any node: what was read stays true until the
+        end. Work may run more than once, until it comes through.
+        """
+        ...
+
+    async def write_beside(self, work: Work[T]) -> T:
+        """Run `work` as `write` does, but beside all others: for what is frequent.
+
+        Each of its statements must be right by itself, or lock what it decides by.
+        """
         ...
 
     async def read(self, work: Work[T], within_s: int | None = None) -> T:

@@ -11,10 +11,8 @@ class AttemptStore(RecordStore):
     """Attempts inside a transaction."""
 
     async def lock_budgets(self, scopes: Sequence[bytes], since_ms: int) -> Mapping[bytes, Sequence[int]]:
-        """Return when attempts were spent in each scope since then, oldest first.
-
-        SQLite's write transactions exclude each other, which locks the budgets.
-        """
+        """Lock these budgets; return when attempts were spent in each scope since then, oldest first."""
+        await self.transaction.lock(scopes)
         asked = [(scope,) for scope in scopes]
         spent: dict[bytes, list[int]] = {}
         for scope, spent_at in await self.transaction.batch("spent_attempts", asked, since_ms=since_ms):

@@ -99,6 +99,9 @@ class SQLiteTransaction:
         """Return unpredictable bytes."""
         return os.urandom(count)
 
+    async def lock(self, names: Sequence[bytes]) -> None:
+        """Do nothing: SQLite's write transactions exclude each other."""
+
     async def rows(self, statement: str, /, **values: Any) -> list[Row]:
         """Run the statement and return its rows."""
         return self._execute(statement, values)[1]
@@ -191,6 +194,9 @@ def as_refusal(error: sqlite3.DatabaseError) -> Exception:
 class SQLiteStorage:
     """A database file that is open. Make it with `open_storage`; `close()` ends it after the last commit."""
 
+    #: No other process writes to this file.
+    is_shared = False
+
     def __init__(self, path: Path, clock_ms: Callable[[], int] = system_clock_ms) -> None:
         self.path = path
         self._clock_ms = clock_ms
@@ -211,6 +217,9 @@ class SQLiteStorage:
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a write transaction and return its answer once it is on the disk."""
         return cast(T, await self._commits.submit(Job(work)))
+
+    #: There is one writer anyway.
+    write_beside = write
 
     def batched(
         self, work: Callable[[Stores, Sequence[Q]], Coroutine[Any, Any, Sequence[A]]]

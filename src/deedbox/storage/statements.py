@@ -45,6 +45,10 @@ class Transaction(Protocol):
         """Return unpredictable bytes."""
         ...
 
+    async def lock(self, names: Sequence[bytes]) -> None:
+        """Keep other transactions from these names until this one ends."""
+        ...
+
     async def rows(self, statement: str, /, **values: Any) -> list[Row]:
         """Run the statement and return its rows."""
         ...

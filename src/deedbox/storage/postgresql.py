@@ -1,0 +1,259 @@
+"""PostgreSQL: writers exclude each other where they decide by what they read, all else runs side by side.
+
+SQLite has one writer, and much of the core rests on that: it reads, decides, writes. Here `write` takes one
+lock of the whole database, so that it means the same, on any number of nodes. What is hot does without:
+batches of claims, announcements and reports hold the lock together, shared, and lock rows and budgets
+themselves; `write_beside` takes no lock at all.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from deedbox.core.errors import StorageUnavailable
+from deedbox.storage.coalescing import Coalescer
+from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, after_commit_began, as_refusal, too_slow
+from deedbox.storage.postgresql_pool import DatabaseClock, Pool, PoolOptions, open_pool
+from deedbox.storage.postgresql_transactions import PostgreSQLTransaction
+from deedbox.storage.stores import Stores
+
+T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
+Work = Callable[[Stores], Coroutine[Any, Any, T]]
+
+_TRIES = 6
+_FIRST_PAUSE_S = 0.01
+_ACQUIRE_S = 10.0
+# Session settings would not survive PgBouncer, so each transaction brings its own. A node that vanished from
+# the network with the lock in its hand must not stop all others for longer than this.
+_BEGIN = "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '15s'"
+_BEGIN_READING = "begin isolation level repeatable read read only"
+_NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
+# "deedbox" in ASCII. The clock is read behind the lock: whoever comes second sees a later moment.
+_LOCK = 0x64656564626F78
+_ALONE = f"select {_NOW} from pg_advisory_xact_lock({_LOCK})"  # noqa: S608 - made of our own constants
+_TOGETHER = f"select {_NOW} from pg_advisory_xact_lock_shared({_LOCK})"  # noqa: S608 - as above
+_BESIDE = f"select {_NOW}"
+
+
+class PostgreSQLStorage:
+    """A database that is open. Make it with `open_storage`; `close()` ends it after the last commit."""
+
+    #: Other processes may write to this database at the same time.
+    is_shared = True
+
+    def __init__(
+        self, pool: Pool, options: PoolOptions, clock: DatabaseClock, clock_ms: Callable[[], int] | None
+    ) -> None:
+        self._pool = pool
+        self._is_prepared = options.prepared_statements
+        self._clock = clock
+        self._clock_ms = clock_ms
+        self._observe: Callable[[int, int, float], None] = _ignore
+        self._settle: Callable[[Collection[UUID]], Awaitable[None]] = _nothing_to_settle
+        # Whoever waits for the lock in the database holds a connection: one of each process is enough.
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._coalescers: list[Coalescer] = []
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._is_closing = False
+
+    @classmethod
+    async def open(
+        cls, url: str, options: PoolOptions, clock_ms: Callable[[], int] | None = None
+    ) -> "PostgreSQLStorage":
+        """Connect. With `clock_ms`, that clock counts instead of the database's: for tests.
+
+        Raises StorageUnavailable when the database can't be reached.
+        """
+        pool, clock = await open_pool(url, options), DatabaseClock()
+        async with pool.acquire() as connection:
+            await clock.ask(connection)
+        return cls(pool, options, clock, clock_ms)
+
+    def observe_commits(self, observe: Callable[[int, int, float], None]) -> None:
+        """Have `observe(jobs, waiting jobs, seconds)` called after every write transaction."""
+        self._observe = observe
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that no other `write` and no batch runs beside."""
+        return await self._kept(self._write_alone(work))
+
+    async def write_beside(self, work: Work[T]) -> T:
+        """Run `work` in a transaction beside all others."""
+        return await self._kept(self._transact(_BESIDE, work))
+
+    def batched(
+        self, work: Callable[[Stores, Sequence[Q]], Coroutine[Any, Any, Sequence[A]]]
+    ) -> Callable[[Q], Awaitable[A]]:
+        """Return a function that takes one item; items that wait at the same time go to `work` together."""
+
+        async def store(items: Sequence[Q], waiting: int) -> Sequence[A]:
+            return await self._transact(_TOGETHER, lambda it: work(it, items), len(items), waiting)
+
+        coalescer = Coalescer(store)
+        self._coalescers.append(coalescer)
+        return coalescer.submit
+
+    async def read(self, work: Work[T], within_s: int | None = None) -> T:
+        """Run `work` on a snapshot. Raises InvalidValue when it takes longer than `within_s` seconds."""
+        begin = _BEGIN_READING
+        if within_s is not None:
+            begin = f"{begin}; set local statement_timeout = {within_s * 1000}"
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._look(work, begin)
+        except TimeoutError:
+            raise too_slow() from None
+        except StorageUnavailable as refusal:
+            if within_s is not None and isinstance(refusal.__cause__, asyncpg.QueryCanceledError):
+                raise too_slow() from None
+            raise
+
+    async def look(self, work: Work[T]) -> T:
+        """Run `work` at once: for look-ups of a few rows by key."""
+        # Without names of their own, statements of one connection belong together only inside a transaction.
+        return await self._look(work, None if self._is_prepared else _BEGIN_READING)
+
+    def settle_by(self, settle: Callable[[Collection[UUID]], Awaitable[None]]) -> None:
+        """Have `settle` called by `settle()`: whoever fills the journal knows what is in it."""
+        self._settle = settle
+
+    async def settle(self, device_ids: Collection[UUID]) -> None:
+        """Bring all that these devices have sent so far to where reads of time series look."""
+        await self._settle(device_ids)
+
+    async def close(self) -> None:
+        """Finish what was submitted, then disconnect."""
+        self._is_closing = True
+        for coalescer in self._coalescers:
+            await coalescer.close()
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+        try:
+            async with asyncio.timeout(_ACQUIRE_S):
+                await self._pool.close()
+        except (TimeoutError, *TROUBLE):
+            self._pool.terminate()
+
+    async def _kept(self, work: Coroutine[Any, Any, T]) -> T:
+        """Let `work` go on to its end even when the caller goes away: it may be in its commit."""
+        if self._is_closing:
+            work.close()
+            raise StorageUnavailable("The server is stopping. Nothing was changed; try again later.")
+        task = asyncio.get_running_loop().create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _write_alone(self, work: Work[T]) -> T:
+        self._waiting += 1
+        async with self._turn:
+            self._waiting -= 1
+            return await self._transact(_ALONE, work, 1, self._waiting)
+
+    async def _transact(self, opening: str, work: Work[T], jobs: int = 1, waiting: int = 0) -> T:
+        began_s = time.perf_counter()
+        answer = await _tried(lambda: self._try(opening, work))
+        with suppress(Exception):  # whoever counts must not spoil what was stored
+            self._observe(jobs, waiting, time.perf_counter() - began_s)
+        return answer
+
+    async def _try(self, opening: str, work: Work[T]) -> T:
+        async with self._connection() as connection:
+            async with _begun(connection, _BEGIN):
+                now_ms = await _first(connection, opening)
+                self._clock.heard(now_ms)
+                moment_ms = now_ms if self._clock_ms is None else self._clock_ms()
+                answer = await work(Stores(PostgreSQLTransaction(connection, moment_ms)))
+            await _committed(connection)
+            return answer
+
+    async def _look(self, work: Work[T], begin: str | None) -> T:
+        async def once() -> T:
+            async with self._connection() as connection:
+                moment_ms = self._clock.now_ms() if self._clock_ms is None else self._clock_ms()
+                stores = Stores(PostgreSQLTransaction(connection, moment_ms))
+                if begin is None:
+                    return await work(stores)
+                async with _begun(connection, begin):
+                    answer = await work(stores)
+                await _rolled_back(connection)
+                return answer
+
+        return await _tried(once)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            connection = await self._pool.acquire(timeout=_ACQUIRE_S)
+        except TROUBLE as error:
+            raise as_refusal(error) from error
+        try:
+            yield connection
+        finally:
+            with suppress(*TROUBLE):
+                await self._pool.release(connection)
+
+
+@asynccontextmanager
+async def _begun(connection: Any, begin: str) -> AsyncIterator[None]:
+    """Begin; roll back whatever goes wrong inside. Ending well is left to the caller."""
+    try:
+        await connection.execute(begin)
+        yield
+    except TROUBLE as error:
+        await _rolled_back(connection)
+        raise as_refusal(error) from error
+    except BaseException:
+        await _rolled_back(connection)
+        raise
+
+
+async def _committed(connection: Any) -> None:
+    try:
+        ended = await connection.execute("commit")
+    except TROUBLE as error:
+        connection.terminate()
+        raise after_commit_began(error) from error
+    if ended != "COMMIT":
+        raise RuntimeError("work went on after one of its statements had failed: nothing was stored")
+
+
+async def _rolled_back(connection: Any) -> None:
+    try:
+        await connection.execute("rollback")
+    except TROUBLE:
+        connection.terminate()
+
+
+async def _first(connection: Any, sql: str) -> int:
+    return int(await connection.fetchval(sql))
+
+
+async def _tried(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run `attempt`, again with growing pauses while it comes to nothing by no fault of its own."""
+    for number in range(_TRIES - 1):
+        try:
+            return await attempt()
+        except TryAgain:
+            await asyncio.sleep(_FIRST_PAUSE_S * 2**number * random.uniform(0.5, 1.5))  # noqa: S311
+    try:
+        return await attempt()
+    except TryAgain as error:
+        raise error.refusal from error
+
+
+async def _nothing_to_settle(_: Collection[UUID]) -> None:
+    pass
+
+
+def _ignore(_jobs: int, _waiting: int, _duration_s: float) -> None:
+    pass

@@ -1,0 +1,84 @@
+"""What PostgreSQL and the way to it can do wrong, as the refusals and errors that callers know."""
+
+import re
+
+import asyncpg
+
+from deedbox.core.errors import InvalidValue, StorageUnavailable
+from deedbox.storage.statements import UniqueViolation
+
+#: The columns in "Key (tenant_id, name)=(…) already exists."
+_KEY = re.compile(r"\(([^)]*)\)=")
+
+#: Two transactions were in each other's way, or a newer release changed the schema: the same again will do.
+_IN_THE_WAY = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
+#: The connection is gone, or was refused. asyncpg says InterfaceError when it saw the end coming.
+_DISCONNECTED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,  # restarted, failed over
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    OSError,
+)
+#: There, and not able: disk full, too many connections, a standby, locks that are held for too long.
+_UNABLE = (
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.InternalServerError,
+    asyncpg.QueryCanceledError,
+    TimeoutError,
+)
+
+#: All that asyncpg raises.
+TROUBLE = (*_IN_THE_WAY, *_DISCONNECTED, *_UNABLE, asyncpg.PostgresError)
+
+
+class TryAgain(Exception):
+    """Nothing was stored, and the same work may well come through now. `refusal` is what to say else."""
+
+    def __init__(self, refusal: StorageUnavailable) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def as_refusal(error: Exception) -> Exception:
+    """Return what callers know for an error before the commit: nothing is stored then.
+
+    TryAgain where another try may come through, UniqueViolation, StorageUnavailable, or the error itself.
+    """
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return UniqueViolation(_columns(error))
+    if isinstance(error, _UNABLE):
+        return StorageUnavailable()
+    if isinstance(error, (*_IN_THE_WAY, *_DISCONNECTED)):
+        return TryAgain(StorageUnavailable())
+    return error
+
+
+def after_commit_began(error: Exception) -> Exception:
+    """Return what callers know for an error of the commit: nobody can tell whether it was stored."""
+    if isinstance(error, (*_DISCONNECTED, *_UNABLE)):
+        return StorageUnavailable(
+            "The database did not answer. What you asked for is stored or not: look before you try again."
+        )
+    return error
+
+
+def too_slow() -> InvalidValue:
+    """Return the refusal of what would take too long to read."""
+    return InvalidValue("The answer takes too long to work out. Ask for a shorter time or fewer keys.")
+
+
+def _columns(error: asyncpg.UniqueViolationError) -> str:
+    """Return the columns as SQLite writes them: `device.tenant_id, device.name`."""
+    found = _KEY.search(getattr(error, "detail", None) or "")
+    table = getattr(error, "table_name", "") or ""
+    names = found[1].split(", ") if found else []
+    return ", ".join(f"{table}.{name}" for name in names) or str(getattr(error, "constraint_name", ""))

@@ -1,0 +1,101 @@
+"""Connections to PostgreSQL: a pool of few, none of which keeps anything in its session.
+
+So PgBouncer may stand between in transaction mode: no settings, locks, temporary tables or notices outlive a
+transaction. Prepared statements do; PgBouncer follows them since 1.21, and they can be switched off.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from deedbox.core.errors import StorageUnavailable
+from deedbox.storage.postgresql_errors import TROUBLE
+
+_CONNECT_S = 5.0
+#: No statement of ours takes longer; a network that swallows everything must not hold a caller for ever.
+_STATEMENT_S = 60.0
+_STATEMENTS_PER_CONNECTION = 1024
+_CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
+
+
+class PoolOptions(msgspec.Struct, frozen=True):
+    """How many connections one process uses, and whether statements stay prepared in them."""
+
+    connections: int = 10
+    prepared_statements: bool = True
+
+
+if TYPE_CHECKING:  # only there do asyncpg's classes take parameters
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Pool, Connection = asyncpg.Pool, asyncpg.Connection
+
+
+class _Connection(Connection):
+    """Leaves nothing behind in a session, so nothing needs to be reset after each use."""
+
+    def get_reset_query(self) -> str:
+        """Return no query: it would cost each transaction another trip to the database."""
+        return ""
+
+
+async def open_pool(url: str, options: PoolOptions) -> Pool:
+    """Connect. Raises StorageUnavailable when the database can't be reached, ValueError for a wrong URL."""
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=options.connections,
+            connection_class=_Connection,
+            init=prepare_connection,
+            timeout=_CONNECT_S,
+            command_timeout=_STATEMENT_S,
+            statement_cache_size=_STATEMENTS_PER_CONNECTION if options.prepared_statements else 0,
+            max_cached_statement_lifetime=0,
+            server_settings={"application_name": "deedbox"},
+        )
+    except asyncpg.ClientConfigurationError as error:
+        raise ValueError(f"The database URL can't be read: {error}") from error
+    except TROUBLE as error:
+        why = str(error) or type(error).__name__
+        raise StorageUnavailable(f"PostgreSQL can't be reached: {why}") from error
+
+
+async def prepare_connection(connection: Any) -> None:
+    """Have identifiers arrive as 16 bytes, as SQLite's do: stores make of them what they need."""
+    await connection.set_type_codec(
+        "uuid", schema="pg_catalog", format="binary", encoder=_uuid_bytes, decoder=bytes
+    )
+
+
+def _uuid_bytes(identifier: UUID | bytes) -> bytes:
+    return identifier.bytes if isinstance(identifier, UUID) else identifier
+
+
+class DatabaseClock:
+    """The database's clock as it was last heard, carried on by this machine's: what all nodes agree on."""
+
+    def __init__(self, monotonic_ms: Callable[[], int] | None = None) -> None:
+        self._monotonic_ms = monotonic_ms or _monotonic_ms
+        self._offset_ms = 0
+
+    async def ask(self, connection: Any) -> None:
+        """Hear the database's clock."""
+        self.heard(await connection.fetchval(_CLOCK))
+
+    def heard(self, now_ms: int) -> None:
+        """Remember what the database's clock says now, in epoch milliseconds."""
+        self._offset_ms = now_ms - self._monotonic_ms()
+
+    def now_ms(self) -> int:
+        """Return the database's time in epoch milliseconds, a few milliseconds off at most."""
+        return self._monotonic_ms() + self._offset_ms
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
