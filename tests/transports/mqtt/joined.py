@@ -41,7 +41,13 @@ ME = "v1/devices/me/"
 TELEMETRY, ATTRIBUTES, CLAIM = ME + "telemetry", ME + "attributes", ME + "claim"
 COMMANDS, ANSWERS, RESPONSES = ME + "rpc/request/+", ME + "rpc/response/+", ME + "attributes/response/+"
 #: Tasks of the server that never end by themselves.
-_RESIDENT = {"TelemetryIngest._run", "JournalMover._run", "ActivityNotes._write_soon"}
+_RESIDENT = {
+    "TelemetryIngest._run",
+    "JournalMover._run",
+    "ActivityNotes._write_soon",
+    "MqttServer._watch",
+    "MqttServer._recheck_all",
+}
 #: Nothing is moved in the background: tests say when.
 _JOURNAL = JournalSettings(delay_ms=600_000)
 

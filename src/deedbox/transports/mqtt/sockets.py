@@ -39,8 +39,8 @@ class ClientProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hand on what came; where too much waits already, take no more for a while."""
         connection = self._connection
-        if connection is None:
-            return
+        if connection is None or connection.is_closed:
+            return  # TLS may deliver what was on its way when the connection was closed
         connection.receive(data, self._context.clock_ms())
         if self._context.ingest.is_full and not connection.is_closed:
             connection.pause(pausing.NO_ROOM)
