@@ -33,6 +33,8 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
     ingest = TelemetryIngest(parts.storage, settings.values, parts.live, settings.journal)
     await ingest.open()
     parts.storage.settle_by(ingest.settle)
+    ingest.stored = parts.metrics.telemetry_messages.inc
+    parts.metrics.journal_messages.set_function(lambda: ingest.unmoved)
     activity = ActivityNotes(parts.storage)
     messages = DeviceMessages(
         parts.storage, parts.keys, settings.claim, settings.values, parts.live, _counted(parts)
@@ -43,6 +45,7 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
         activity=activity,
         messages=messages,
     )
+    parts.metrics.mqtt_connections.set_function(lambda: sides.mqtt.connection_count)
     try:
         yield sides
     finally:

@@ -30,6 +30,17 @@ class Metrics:
         self.limited = self._counter(
             "deedbox_limited_messages", "Messages of devices beyond a limit.", "whose", "kind"
         )
+        self.telemetry_messages = self._counter(
+            "deedbox_telemetry_messages", "Telemetry messages of devices that were stored."
+        )
+        self.mqtt_connections = Gauge(
+            "deedbox_mqtt_connections", "MQTT connections that are open.", registry=self._registry
+        )
+        self.journal_messages = Gauge(
+            "deedbox_journal_messages",
+            "Telemetry messages in the journal, not moved to the time series yet.",
+            registry=self._registry,
+        )
         self.refusals = self._counter("deedbox_refusals", "Refused REST requests by code.", "code")
         self.requests = self._counter(
             "deedbox_http_requests", "HTTP requests by route.", "method", "route", "status"

@@ -125,6 +125,13 @@ class TelemetryIngest:
         self._mover.after_move = self._make_room
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
+        #: Hears how many messages each commit has stored.
+        self.stored: Callable[[int], object] = _ignore
+
+    @property
+    def unmoved(self) -> int:
+        """How many messages are in the journal only."""
+        return self._mover.messages
 
     async def open(self) -> None:
         """Find what an earlier run left in the journal, so that reads find it from now on."""
@@ -202,7 +209,9 @@ class TelemetryIngest:
             _log.exception("telemetry could not be stored")
             self._refuse_all(batch, StorageUnavailable())
         else:
-            self._mover.add(stored.entries, _stored_count(batch, stored))
+            count = _stored_count(batch, stored)
+            self._mover.add(stored.entries, count)
+            self.stored(count)
             self._mover.moved(stored.moved)
             self._acknowledge(batch, stored)
             self._tell(batch, stored)
@@ -265,6 +274,10 @@ def _stored_count(batch: _Batch, stored: _Stored) -> int:
     there = {it.device_id for it in stored.entries}
     known = [messages for device_id, messages in batch.known if device_id in there]
     return sum(map(len, known)) + len(stored.entries) - len(known)
+
+
+def _ignore(_count: int) -> None:
+    pass
 
 
 def _resolve(stored: "asyncio.Future[None]", refusal: Refusal | None) -> None:

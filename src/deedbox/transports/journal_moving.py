@@ -34,7 +34,8 @@ class JournalMover:
         self._storage = storage
         self._settings = settings
         self._unmoved: dict[UUID, list[int]] = {}
-        self._messages = 0
+        #: How many messages are in the journal, as far as is known here.
+        self.messages = 0
         self._added_at_s = 0.0
         self._bite = 64
         self._wake = asyncio.Event()
@@ -45,7 +46,7 @@ class JournalMover:
     @property
     def is_full(self) -> bool:
         """Tell whether the journal holds all that it may."""
-        return self._messages >= self._settings.most_messages
+        return self.messages >= self._settings.most_messages
 
     async def open(self) -> None:
         """Find what an earlier run left."""
@@ -72,7 +73,7 @@ class JournalMover:
                 unmoved[it.device_id] = [it.id]
             else:
                 known.append(it.id)
-        self._messages += messages
+        self.messages += messages
         self._added_at_s = time.monotonic()
         if self._task is None and unmoved:
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -86,7 +87,7 @@ class JournalMover:
         """Hear that entries were moved."""
         self._forget((it.device_id, it.id) for it in moved.entries)
         # What was erased was never counted back: an empty journal is where counting begins anew.
-        self._messages = max(0, self._messages - moved.messages) if self._unmoved else 0
+        self.messages = max(0, self.messages - moved.messages) if self._unmoved else 0
         self.after_move()
 
     def _forget(self, entries: Iterable[tuple[UUID, int]]) -> None:
@@ -143,7 +144,7 @@ class JournalMover:
     def _rest_s(self, duration_s: float) -> float:
         if time.monotonic() - self._added_at_s > _BITE_S + duration_s:
             return 0.0
-        share = _SHARE if self._messages * 2 < self._settings.most_messages else _LARGE_SHARE
+        share = _SHARE if self.messages * 2 < self._settings.most_messages else _LARGE_SHARE
         return duration_s * (1 - share) / share
 
     async def _move(self, work: Work[Moved]) -> Moved:
