@@ -88,6 +88,7 @@ test: test-packages $(VENV) lint types contracts $(CONFORMANCE) ## check and tes
 # Ubuntu's chromium package is a snap, which does not run everywhere: there playwright brings one.
 test-packages: $(DEVELOPMENT)
 	@if ! command -v curl >/dev/null; then $(call debian,curl); fi
+	@if ! PATH="$$PATH:/usr/sbin" command -v nats-server >/dev/null; then $(call debian,nats-server); fi
 	@if ! command -v mosquitto_pub >/dev/null; then $(call debian,mosquitto-clients); fi
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 		if grep -qs '^ID=ubuntu' /etc/os-release; then \
@@ -123,5 +124,5 @@ $(CONFORMANCE): %: %/.installed
 
 lock: $(DEVELOPMENT) ## write the lock files anew after a change of dependencies
 	@$(LOCK) pyproject.toml -o requirements.lock
-	@$(LOCK) pyproject.toml --group dev --extra postgresql -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) pyproject.toml --group dev --extra nats --extra postgresql -c requirements.lock -o requirements-dev.lock
 	@for client in $(CLIENTS); do $(LOCK) $(CLIENT_LOCK)$$client.in -o $(CLIENT_LOCK)$$client.lock; done

@@ -1,8 +1,9 @@
 """The bus of a server that runs alone: messages stay in the process and arrive at once."""
 
 import contextlib
+from collections.abc import Callable
 
-from deedbox.cluster.bus import Receive, Respond, Stop
+from deedbox.cluster.bus import REQUEST_TIMEOUT_S, Receive, Respond, Stop
 
 
 class LocalBus:
@@ -11,6 +12,15 @@ class LocalBus:
     def __init__(self) -> None:
         self._receivers: dict[str, list[Receive]] = {}
         self._responders: dict[str, Respond] = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Return True: there is nobody else."""
+        return True
+
+    def when_back(self, act: Callable[[], None]) -> Stop:
+        """Never call `act`: nothing is ever missed."""
+        return lambda: None
 
     def publish(self, subject: str, message: bytes = b"") -> None:
         """Call everybody who listens to the subject now."""
@@ -42,7 +52,13 @@ class LocalBus:
 
         return stop
 
-    async def request(self, subject: str, message: bytes = b"") -> bytes | None:
+    def responds(self, subject: str) -> bool:
+        """Tell whether somebody answers requests to the subject."""
+        return subject in self._responders
+
+    async def request(
+        self, subject: str, message: bytes = b"", timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> bytes | None:
         """Return the responder's answer, None when there is none."""
         respond = self._responders.get(subject)
         return None if respond is None else respond(message)
