@@ -1,12 +1,13 @@
 """The journal of telemetry: epochs stamped inside the insert, moved to the time series once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from deedbox.core import telemetry_journal
+from deedbox.core.errors import StorageUnavailable
 from deedbox.core.holders import Extent
 from deedbox.core.telemetry import Point
 from deedbox.core.telemetry_journal import Entry, Message, Moved, as_payload
@@ -96,3 +97,23 @@ async def test_erasing_takes_the_journal_too(bench: ValuesBench) -> None:
     await bench.storage.write(lambda it: it.value_erasure.erase_next(1, 100))
     await move(bench)
     assert [it.value for it in await bench.points(device, "t", Extent(0, 1))] == [2]
+
+
+async def test_what_cannot_be_moved_is_read_nevertheless(bench: ValuesBench) -> None:
+    """A full disk hides nothing that was acknowledged, and nothing of what is done to show it is kept."""
+    device, other = bench.device(), bench.device()
+    await append(bench, (device, [Message(1, b'{"t":1}')]), (other, [Message(1, b'{"t":1}')]))
+    is_full = True
+
+    async def settle(_: Collection[UUID]) -> None:
+        if is_full:
+            raise StorageUnavailable
+
+    bench.storage.settle_by(settle)
+    await bench.storage.settle([device])
+    assert [it.value for it in await bench.points(device, "t", Extent(0, 0))] == [1]
+    assert not await bench.points(other, "t", Extent(0, 0))
+    is_full = False
+    await bench.storage.settle([other])
+    assert not await bench.points(device, "t", Extent(0, 0))
+    assert len(await bench.storage.read(lambda it: it.journal.index())) == 2

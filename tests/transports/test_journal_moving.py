@@ -277,7 +277,7 @@ async def _play(folder: Path, events: list[Any], journal: JournalSettings) -> No
             await site.mover.open()
     await asyncio.gather(*reading)
     await _read(site, devices, sent)
-    assert (site.left(), site.mover._unmoved, site.mover._messages) == (0, {}, 0)
+    assert (site.left(), site.mover._unmoved, site.mover.messages) == (0, {}, 0)
     await site.close()
 
 

@@ -21,6 +21,7 @@ from deedbox.core.errors import InvalidValue, StorageUnavailable
 from deedbox.core.ids import IdSequence
 from deedbox.storage.checkpoints import FALLBACK_PAGES, Checkpointer
 from deedbox.storage.group_commit import Batch, GroupCommit, Job, run_to_end
+from deedbox.storage.settling import Settle, Settling
 from deedbox.storage.statements import (
     PLACEHOLDER,
     ROWS,
@@ -141,10 +142,6 @@ class SQLiteTransaction:
             raise as_refusal(error) from error
 
 
-async def _nothing_to_settle(_: Collection[UUID]) -> None:
-    pass
-
-
 def _batch_size(waiting: int) -> int:
     """Return how many rows go into one statement: few sizes, since each is compiled and kept."""
     return next(size for size in _BATCH_SIZES if size <= waiting)
@@ -206,7 +203,7 @@ class SQLiteStorage:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
-        self._settle: Callable[[Collection[UUID]], Awaitable[None]] = _nothing_to_settle
+        self._settling = Settling()
         self._checkpointer = Checkpointer(path, lambda: connect(path))
         self._commits = GroupCommit(self._begin, self._end)
 
@@ -234,6 +231,8 @@ class SQLiteStorage:
 
     async def read(self, work: Work[T], within_s: int | None = None) -> T:
         """Run `work` on a snapshot in a reader thread. Raises InvalidValue when it takes longer."""
+        if self._settling.is_incomplete:
+            return await self._settling.read(work, self._commits.submit)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, work, within_s)
 
     async def look(self, work: Work[T]) -> T:
@@ -241,13 +240,13 @@ class SQLiteStorage:
         answer: T = run_to_end(work(self._stores(self._inline)))
         return answer
 
-    def settle_by(self, settle: Callable[[Collection[UUID]], Awaitable[None]]) -> None:
+    def settle_by(self, settle: Settle) -> None:
         """Have `settle` called by `settle()`: whoever fills the journal knows what is in it."""
-        self._settle = settle
+        self._settling.settle_by = settle
 
     async def settle(self, device_ids: Collection[UUID]) -> None:
         """Bring all that these devices have sent so far to where reads of time series look."""
-        await self._settle(device_ids)
+        await self._settling.settle(device_ids)
 
     async def close(self) -> None:
         """Finish what was submitted, then close the file."""
