@@ -5,7 +5,7 @@ import importlib.util
 
 import typer
 
-from deedbox.cli import config, doctor, migrate, secrets, serve, version
+from deedbox.cli import backup, config, doctor, migrate, restore, secrets, serve, version
 from deedbox.cli.failing import failing
 
 commands = typer.Typer(
@@ -17,6 +17,8 @@ commands = typer.Typer(
 )
 commands.command("serve")(serve.serve)
 commands.command("migrate")(migrate.migrate)
+commands.command("backup")(backup.backup)
+commands.command("restore")(restore.restore)
 commands.command("config")(config.config)
 commands.add_typer(secrets.commands, name="secrets")
 commands.command("doctor")(doctor.doctor)

@@ -1,7 +1,6 @@
 """`deedbox demo`."""
 
 import contextlib
-import signal
 import threading
 from typing import Annotated
 
@@ -20,10 +19,10 @@ def demo(
 ) -> None:
     """Show claiming with a server, a maker, two households and two simulated devices; nothing is kept."""
     from deedbox.cli.demonstration.server import DemoFailed
+    from deedbox.cli.interrupting import end_as_interrupted
 
     # A closed terminal ends it as Ctrl-C does: the server must not outlive the demonstration.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    end_as_interrupted()
     try:
         if once:
             _once()
@@ -32,10 +31,6 @@ def demo(
     except DemoFailed as error:
         typer.echo(f"deedbox: {error}", err=True)
         raise typer.Exit(1) from None
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _once() -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from deedbox.core.errors import StorageUnavailable
 from deedbox.security.key_file import KeyFileError
 from deedbox.serving.listeners import CannotListen
+from deedbox.storage.backup_seals import NoBackup
+from deedbox.storage.backups import DamagedDatabase
 from deedbox.storage.migrating import WrongSchema
 from deedbox.storage.opening import FolderInUse
 
@@ -20,8 +22,13 @@ def understandable() -> Iterator[None]:
     """Turn what the parts raise about folder, database, keys and sockets into CannotStart."""
     try:
         yield
-    except (FolderInUse, WrongSchema, CannotListen, KeyFileError) as error:
+    except (FolderInUse, WrongSchema, CannotListen, KeyFileError, NoBackup) as error:
         raise CannotStart(str(error)) from error
+    except DamagedDatabase as error:
+        raise CannotStart(
+            f"The database is damaged: {error}. Keep the backups you have; restore the newest one "
+            "that is whole."
+        ) from error
     except StorageUnavailable as error:
         raise CannotStart(
             "The database can't be written: the disk is full, read-only or failing. "

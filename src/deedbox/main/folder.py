@@ -70,10 +70,14 @@ def _migrate_in_child(url: str) -> None:
         child.submit(migrate, url).result()
 
 
+def why_not(error: OSError) -> str:
+    """Return in words why a file or folder can't be written."""
+    return _WHY.get(error.errno or 0, error.strerror or str(error))
+
+
 def _unusable(folder: Path, error: OSError) -> str:
-    why = _WHY.get(error.errno or 0, error.strerror)
     return (
-        f"The data folder {folder} can't be used: {why}. "
+        f"The data folder {folder} can't be used: {why_not(error)}. "
         "Make it writable for this user, or choose another: --data FOLDER"
     )
 

@@ -8,6 +8,8 @@ from deedbox.main.failures import CannotStart
 from deedbox.main.folder import sqlite_file
 from deedbox.security.key_file import load_or_make
 
+_FINGERPRINT = b"fingerprint"
+
 
 def open_key_ring(settings: Settings) -> KeyRing:
     """Return the key ring; make the key file on the first start. Raises CannotStart, KeyFileError."""
@@ -17,6 +19,12 @@ def open_key_ring(settings: Settings) -> KeyRing:
             "Put back the copy that you keep outside of backups, or name it: DEEDBOX_SECRETS_KEY_FILE."
         )
     return load_or_make(settings.key_file)
+
+
+def fingerprints(keys: KeyRing) -> dict[int, str]:
+    """Return a name for each generation's keys that tells nothing about them: who has them can check it."""
+    named = keys.lookup_digests(_FINGERPRINT, "fingerprint")
+    return {it[0]: it[1:].hex() for it in named}
 
 
 def holds_secrets(settings: Settings) -> bool:
