@@ -1,6 +1,6 @@
 """Messages with QoS 2: each is taken once, however often its client sends it before it releases it."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
 from deedbox.transports.mqtt import encoding
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 _MOST = 10_000
 
 
-def begin(connection: "Connection", packet_id: int, is_unanswered: bool) -> bool:
+def begin(connection: "Connection", packet_id: int, unanswered: Container[int]) -> bool:
     """Tell whether a message is to be taken: it is not when its handshake was begun before."""
     begun = _begun(connection)
     if packet_id in begun:
-        if not is_unanswered:
+        # Looked for here only: for each message it would take a walk over all that came before.
+        if packet_id | QOS_2 not in unanswered:
             connection.put(encoding.pubrec(packet_id))
         return False
     if len(begun) >= _MOST:

@@ -39,7 +39,7 @@ def _expect(connection: "Connection", packet: Publish, topic: str) -> tuple[str,
     token = packet.packet_id
     if packet.qos == 2:
         token |= QOS_2
-        if not handshakes.begin(connection, packet.packet_id, token in unanswered.tokens):
+        if not handshakes.begin(connection, packet.packet_id, unanswered.tokens):
             return "", 0
     unanswered.tokens.append(token)
     return topic, token

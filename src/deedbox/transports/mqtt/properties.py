@@ -141,6 +141,8 @@ def read_properties(reader: FieldReader, packet: PacketType) -> Properties:
         refuse("Authentication data came without an authentication method.", Reason.PROTOCOL_ERROR)
     if "response_topic" in found:
         check_topic_name(found["response_topic"])
+    for field in found.keys() & set(_LISTS):
+        found[field] = tuple(found[field])
     return Properties(**found)
 
 
@@ -177,4 +179,8 @@ def _add(field: str, value: Any, packet: PacketType, found: dict[str, Any]) -> N
     may_repeat = field == "user_properties" or (field == "subscription_ids" and packet is PacketType.PUBLISH)
     if field in found and not may_repeat:
         refuse(f"A property of {packet.name} came twice: {field}.", Reason.PROTOCOL_ERROR)
-    found[field] = (*found.get(field, ()), value) if field in _LISTS else value
+    if field in _LISTS:
+        # A packet has room for thousands: each is added without a copy of those before it.
+        found.setdefault(field, []).append(value)
+    else:
+        found[field] = value

@@ -38,6 +38,9 @@ def unusual_topic(connection: "Connection", packet: Publish) -> str:
     if packet.retain and connection.level == 5:
         connection.fail(Reason.RETAIN_NOT_SUPPORTED, "Nothing is retained here: leave the retain flag out.")
         return ""
+    if packet.properties.subscription_ids:
+        connection.fail(Reason.PROTOCOL_ERROR, "A message to the server has a subscription identifier.")
+        return ""
     aliases = connection.aliases
     topic = packet.topic if aliases is None else aliases.topic_of(packet)
     if not topic or (aliases is None and packet.properties.topic_alias):
