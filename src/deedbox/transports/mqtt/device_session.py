@@ -26,6 +26,11 @@ class DeviceSession:
         self.pushing.stop()
         self.session.end()
 
+    def begin_anew(self) -> None:
+        """Hear that the device may have another owner: nothing of the last one's time goes either way."""
+        self.publish_will = None
+        self.session.withdraw()
+
     def end_will(self) -> None:
         """Publish the will that waits, if one does."""
         publish, self.publish_will = self.publish_will, None

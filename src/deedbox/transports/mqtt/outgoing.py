@@ -6,6 +6,10 @@ from collections.abc import Callable
 from deedbox.transports.mqtt.packets import Publish
 
 _HIGHEST_ID = 65_535
+#: What a session may have to send, on its way included: a client that never acknowledges costs no more.
+_MOST_BYTES = 1 << 20
+#: What a message costs beside its payload.
+_OVERHEAD_BYTES = 512
 
 
 def nothing(_delivered: bool) -> None:
@@ -23,11 +27,16 @@ class Outbound:
         self.qos = qos
         self.ended = ended
 
+    @property
+    def cost_bytes(self) -> int:
+        """What it takes to keep this."""
+        return len(self.payload) + _OVERHEAD_BYTES
+
 
 class Outgoing:
     """What a session has to send. It outlives connections: what was not acknowledged is sent again."""
 
-    __slots__ = ("_again", "_last_id", "_most_waiting", "_sent", "_waiting", "window")
+    __slots__ = ("_again", "_bytes", "_last_id", "_most_waiting", "_sent", "_waiting", "window")
 
     def __init__(self, most_waiting: int) -> None:
         #: How many messages with QoS 1 the client takes at a time.
@@ -38,11 +47,14 @@ class Outgoing:
         #: Ids of those in `_sent` that the present connection has not seen yet, the next one last.
         self._again: list[int] = []
         self._last_id = 0
+        self._bytes = 0
 
     def add(self, message: Outbound) -> bool:
-        """Queue a message; False, and nothing is queued, when too many wait already."""
-        if len(self._waiting) >= self._most_waiting:
+        """Queue a message; False, and nothing is queued, when too much is there already."""
+        is_too_much = self._bytes and self._bytes + message.cost_bytes > _MOST_BYTES
+        if is_too_much or len(self._waiting) >= self._most_waiting:
             return False
+        self._bytes += message.cost_bytes
         self._waiting.append(message)
         return True
 
@@ -62,6 +74,7 @@ class Outgoing:
         message = self._sent.pop(packet_id, None)
         if message is None:
             return False
+        self._bytes -= message.cost_bytes
         if packet_id in self._again:
             self._again.remove(packet_id)
         message.ended(True)
@@ -71,6 +84,17 @@ class Outgoing:
         """Send what was not acknowledged again, before anything else: the client has a new connection."""
         self._again = list(reversed(self._sent))
 
+    def withdraw(self) -> None:
+        """Give up what somebody waits for; what was sent of it already is not sent again."""
+        waiting = [it for it in self._waiting if it.ended is not nothing]
+        sent = {packet_id: it for packet_id, it in self._sent.items() if it.ended is not nothing}
+        self._waiting = deque(it for it in self._waiting if it.ended is nothing)
+        self._sent = {packet_id: it for packet_id, it in self._sent.items() if packet_id not in sent}
+        self._again = [it for it in self._again if it not in sent]
+        for message in [*sent.values(), *waiting]:
+            self._bytes -= message.cost_bytes
+            message.ended(False)
+
     def end(self) -> None:
         """Give up all messages."""
         for message in [*self._sent.values(), *self._waiting]:
@@ -78,6 +102,7 @@ class Outgoing:
         self._sent.clear()
         self._again.clear()
         self._waiting.clear()
+        self._bytes = 0
 
     def _has_room(self) -> bool:
         return len(self._sent) - len(self._again) < self.window
@@ -88,6 +113,7 @@ class Outgoing:
             packet_id = self._free_id()
             self._sent[packet_id] = message
         else:
+            self._bytes -= message.cost_bytes
             message.ended(True)
         return Publish(message.topic, message.payload, message.qos, packet_id)
 

@@ -87,9 +87,12 @@ class Pushing:
             ended(False)
 
     def _attributes(self, names: frozenset[str]) -> None:
-        self._changed = (self._changed or set()) | names
+        self._keep(names)
         if self._session.connection is not None and not self._is_sending:
             self.run(self._send_attributes())
+
+    def _keep(self, names: frozenset[str]) -> None:
+        self._changed = (self._changed or set()) | names
 
     async def _send_attributes(self) -> None:
         """Send what has changed as it is now; what changes meanwhile follows."""
@@ -97,14 +100,17 @@ class Pushing:
         try:
             while self._changed and self._session.connection is not None:
                 names, self._changed = frozenset(self._changed), None
-                await self._send_changes(names)
+                if not await self._send_changes(names):
+                    self._keep(names)  # for the next change, or for when the device comes back
+                    return
         finally:
             self._is_sending = False
 
-    async def _send_changes(self, names: frozenset[str]) -> None:
+    async def _send_changes(self, names: frozenset[str]) -> bool:
+        """Send these; tell whether there was room for them."""
         try:
             values = await self._context.messages.changed_attributes(self._session.device_id, names)
         except Refusal:
-            return  # the device will ask for its attributes when it comes back
+            return True  # the device will ask for its attributes when it comes back
         qos = (self._session.subscriptions or {}).get(topics.ATTRIBUTES, 0)
-        self._session.send(Outbound(topics.ATTRIBUTES, msgspec.json.encode(values), qos))
+        return self._session.send(Outbound(topics.ATTRIBUTES, msgspec.json.encode(values), qos))

@@ -158,9 +158,12 @@ class MqttServer:
                 self._end(login)
 
     def _recheck_device(self, device_id: UUID) -> None:
-        logins = {it.session.login for it in self._sessions.of_device(device_id)}
-        if logins:
-            self._run(self.recheck(logins))
+        """Hear that a deed of the device has ended, or that its credentials may be others."""
+        there = self._sessions.of_device(device_id)
+        for it in there:
+            it.begin_anew()
+        if there:
+            self._run(self.recheck({it.session.login for it in there}))
 
     def _end(self, login: Login) -> None:
         for it in self._sessions.of_device(login.device_id):

@@ -80,6 +80,11 @@ class Session:
         self._outgoing.begin_again()
         return self.outgoing.take()
 
+    def withdraw(self) -> None:
+        """Give up commands: whoever sent them may have nothing to say any more."""
+        if self._outgoing is not None:
+            self._outgoing.withdraw()
+
     def end(self) -> None:
         """Give up what was not delivered."""
         if self._outgoing is not None:
