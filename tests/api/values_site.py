@@ -1,7 +1,7 @@
 """A site for tests of attributes and time series: two tenants, two customers, devices, the real REST API."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -50,6 +50,9 @@ class KnownPeople:
 
     def forget(self, subject_id: UUID) -> None:
         """Nothing is remembered."""
+
+    def watch(self, receive: Callable[[UUID], None]) -> None:
+        """Nobody is ever forgotten."""
 
 
 class ValuesSite:

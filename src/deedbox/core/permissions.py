@@ -88,6 +88,11 @@ class Principal(msgspec.Struct, frozen=True):
     customer_title: str = ""
     is_public: bool = False
 
+    @property
+    def subjects(self) -> frozenset[UUID]:
+        """Session, user, tenant and customer: whose change may change who this is."""
+        return frozenset((self.session_id, self.user_id, self.tenant_id, self.customer_id or self.tenant_id))
+
     def actor(self, source_address: str = "") -> Actor:
         """Return who did it, for records."""
         return Actor(self.tenant_id, self.customer_id, self.user_id, self.email, source_address)

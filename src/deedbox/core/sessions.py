@@ -1,6 +1,6 @@
 """Sign-in sessions: who a request comes from, until when, and how a session goes on or ends."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -35,6 +35,10 @@ class Authenticator(Protocol):
 
         To be called after the commit that ended a session, or changed or deleted one of the others.
         """
+        ...
+
+    def watch(self, receive: Callable[[UUID], None]) -> None:
+        """Call `receive` with each of these from now on, once its tokens are looked up anew."""
         ...
 
 

@@ -18,12 +18,6 @@ class _Known(msgspec.Struct, frozen=True):
     principal: Principal
     expires_at: int
 
-    @property
-    def subjects(self) -> tuple[UUID, ...]:
-        """Everybody whose change makes this out of date."""
-        it = self.principal
-        return tuple({it.session_id, it.user_id, it.tenant_id, it.customer_id or it.tenant_id})
-
 
 class SessionAuthenticator:
     """Keeps core's promise of an Authenticator. A token that is known costs a look into a dictionary."""
@@ -42,6 +36,7 @@ class SessionAuthenticator:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._tokens_of: dict[UUID, set[str]] = {}
         self._forgotten = 0
+        self._watchers: list[Callable[[UUID], None]] = []
 
     async def authenticate(self, token: str) -> Principal:
         """Return who the token stands for. Raises TokenExpired, NotSignedIn."""
@@ -56,6 +51,12 @@ class SessionAuthenticator:
         self._forgotten += 1
         for token in list(self._tokens_of.get(subject_id, ())):
             self._drop(token)
+        for receive in self._watchers:
+            receive(subject_id)
+
+    def watch(self, receive: Callable[[UUID], None]) -> None:
+        """Call `receive` with each session, user, customer or tenant that is forgotten from now on."""
+        self._watchers.append(receive)
 
     async def _look_up(self, token: str) -> Principal:
         self._drop(token)
@@ -73,14 +74,14 @@ class SessionAuthenticator:
 
     def _keep(self, token: str, known: _Known) -> None:
         self._known[token] = known
-        for subject_id in known.subjects:
+        for subject_id in known.principal.subjects:
             self._tokens_of.setdefault(subject_id, set()).add(token)
         if len(self._known) > self._most_tokens:
             self._drop(next(iter(self._known)))
 
     def _drop(self, token: str) -> None:
         known = self._known.pop(token, None)
-        for subject_id in known.subjects if known else ():
+        for subject_id in known.principal.subjects if known else ():
             tokens = self._tokens_of.get(subject_id, set())
             tokens.discard(token)
             if not tokens:

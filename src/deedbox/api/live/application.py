@@ -47,6 +47,7 @@ class LiveApplication:
         self._settings = settings
         self._rest = rest
         self._attendance = Attendance(context.storage, settings, asked_every_s)
+        context.authenticator.watch(self._attendance.ask_soon)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or serve one socket."""

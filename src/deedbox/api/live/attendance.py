@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
+from itertools import zip_longest
 from uuid import UUID
 
 from deedbox.api.live.settings import LiveSettings
@@ -13,7 +14,7 @@ from deedbox.core.permissions import Principal
 from deedbox.core.sessions import known_visitor
 from deedbox.core.storage import Storage, Stores
 
-#: Whoever signs out, is disabled or deleted hears nothing more within that time.
+#: So often it is asked whose sessions last. Ends of sessions are told; this is for those that are not.
 ASKED_EVERY_S = 10.0
 _ENDED = "Your session has ended. Sign in again."
 
@@ -21,7 +22,10 @@ _log = logging.getLogger(__name__)
 
 
 class Attendance:
-    """The sockets of this process. While there are any, it asks about their sessions, all in one question."""
+    """The sockets of this process. While there are any, it asks about their sessions, all in one question.
+
+    Beside that, and never before it, subscriptions ask for what nobody tells of.
+    """
 
     def __init__(
         self, storage: Storage, settings: LiveSettings, asked_every_s: float = ASKED_EVERY_S
@@ -32,7 +36,8 @@ class Attendance:
         self._strangers = 0
         self._sockets: dict[Socket, UUID] = {}
         self._of_user: dict[UUID, int] = {}
-        self._asking: asyncio.Task[None] | None = None
+        self._asks_now = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
 
     @contextlib.contextmanager
     def stranger(self) -> Iterator[None]:
@@ -57,8 +62,13 @@ class Attendance:
         finally:
             self._leave(socket)
 
+    def ask_soon(self, subject_id: UUID) -> None:
+        """Ask at once if a change of this session, user, customer or tenant concerns anybody here."""
+        if any(subject_id in socket.principal.subjects for socket in self._sockets):
+            self._asks_now.set()
+
     async def ask(self) -> None:
-        """Close the sockets of sessions that ended; let the others ask for what nobody tells of."""
+        """Close the sockets of sessions that ended."""
         known = {socket.principal.session_id: socket.principal for socket in self._sockets}
 
         async def work(stores: Stores) -> set[UUID]:
@@ -68,8 +78,15 @@ class Attendance:
         for socket in list(self._sockets):
             if socket.principal.session_id in ended:
                 socket.close(POLICY_VIOLATION, _ENDED)
-            elif socket.principal.session_id in known:
-                await socket.refresh()
+
+    async def refresh(self) -> None:
+        """Let subscriptions ask for what nobody tells of: one of each user in turn, so none waits long."""
+        waiting: dict[UUID, list[tuple[Socket, int]]] = {}
+        for socket, user_id in self._sockets.items():
+            waiting.setdefault(user_id, []).extend((socket, number) for number in socket.asking)
+        for turn in zip_longest(*waiting.values()):
+            for socket, number in filter(None, turn):
+                await socket.refresh(number)
 
     def _is_full(self) -> bool:
         return len(self._sockets) + self._strangers >= self._settings.sockets
@@ -77,27 +94,37 @@ class Attendance:
     def _enter(self, socket: Socket, user_id: UUID) -> None:
         self._sockets[socket] = user_id
         self._of_user[user_id] = self._of_user.get(user_id, 0) + 1
-        if self._asking is None:
-            self._asking = asyncio.get_running_loop().create_task(self._keep_asking())
+        if not self._tasks:
+            loop = asyncio.get_running_loop()
+            self._tasks = [loop.create_task(self._keep_asking()), loop.create_task(self._keep_refreshing())]
 
     def _leave(self, socket: Socket) -> None:
         user_id = self._sockets.pop(socket)
         self._of_user[user_id] -= 1
         if not self._of_user[user_id]:
             del self._of_user[user_id]
-        if not self._sockets and self._asking is not None:
-            self._asking.cancel()
-            self._asking = None
+        if not self._sockets:
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = []
 
     async def _keep_asking(self) -> None:
         while True:
-            await asyncio.sleep(self._asked_every_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._asked_every_s):
+                    await self._asks_now.wait()
+            self._asks_now.clear()
             try:
                 await self.ask()
             except StorageUnavailable:
                 continue
             except Exception:
                 _log.exception("could not ask whether the sessions of live sockets last")
+
+    async def _keep_refreshing(self) -> None:
+        while True:
+            await asyncio.sleep(self._asked_every_s)
+            await self.refresh()
 
 
 async def _still_is(stores: Stores, was: Principal) -> bool:

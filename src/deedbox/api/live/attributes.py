@@ -25,6 +25,7 @@ class AttributeSubscription:
     """Hears of attributes of one entity; a claim key never shows its secret here."""
 
     weight = 1
+    is_asking = False
 
     def __init__(self, listener: Listener, command: AttributesCommand) -> None:
         self._listener = listener

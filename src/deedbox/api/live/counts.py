@@ -11,6 +11,7 @@ class CountSubscription:
     """Counts things now and every few seconds; tells when the number is another one."""
 
     weight = 1
+    is_asking = True
 
     def __init__(self, listener: Listener, command: EntityCountCommand) -> None:
         self._listener = listener

@@ -64,6 +64,11 @@ class ListSubscription:
         """How many things it follows."""
         return max(1, len(self._followings))
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the list is a dynamic one."""
+        return self._is_dynamic
+
     async def obey(self, command: EntityDataCommand) -> None:
         """Do what a command says, and send what there is. Raises NotPermitted, InvalidValue, LimitReached."""
         asked = asked_of(command)

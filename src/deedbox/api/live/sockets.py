@@ -17,7 +17,7 @@ from deedbox.api.live.settings import LiveSettings
 from deedbox.api.live.subscriptions import Listener, Subscription
 from deedbox.api.live.time_series import SeriesSubscription, history_update
 from deedbox.api.live.updates import error_update
-from deedbox.core.errors import InvalidValue, LimitReached, Refusal
+from deedbox.core.errors import InvalidValue, LimitReached, Refusal, StorageUnavailable
 from deedbox.core.permissions import Principal
 from deedbox.core.records import Actor
 
@@ -73,13 +73,25 @@ class Socket:
         if self._goodbye is not None:
             await say_goodbye(self._send, *self._goodbye)
 
-    async def refresh(self) -> None:
-        """Let subscriptions ask again for what nobody tells of."""
-        for subscription_id, subscription in list(self._subscriptions.items()):
-            try:
-                await subscription.refresh()
-            except Refusal as refusal:
-                self._lose(subscription_id, refusal)
+    @property
+    def asking(self) -> list[int]:
+        """Numbers of the subscriptions that ask again and again for what nobody tells of."""
+        return [number for number, it in self._subscriptions.items() if it.is_asking]
+
+    async def refresh(self, subscription_id: int) -> None:
+        """Let a subscription, if it is still there, ask again for what nobody tells of."""
+        subscription = self._subscriptions.get(subscription_id)
+        if subscription is None:
+            return
+        try:
+            await subscription.refresh()
+        except StorageUnavailable:
+            return  # it asks again soon
+        except Exception as error:
+            if not isinstance(error, Refusal):
+                _log.exception("a live subscription could not be refreshed")
+            if self._subscriptions.get(subscription_id) is subscription:
+                self._lose(subscription_id, error)
 
     async def _receive_all(self, receive: Receive, first: str) -> None:
         await self._read(first)

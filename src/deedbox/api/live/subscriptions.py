@@ -34,6 +34,11 @@ class Subscription(Protocol):
         """How many things it follows."""
         ...
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether it has to be refreshed every few seconds: not all that it shows is told."""
+        ...
+
     def stop(self) -> None:
         """Hear no more."""
         ...

@@ -26,6 +26,7 @@ class SeriesSubscription:
     """Hears of time series of one entity."""
 
     weight = 1
+    is_asking = False
 
     def __init__(self, listener: Listener, command: TimeSeriesCommand) -> None:
         self._listener = listener
