@@ -1,12 +1,21 @@
-"""Carries live changes over the bus to whoever watches a device: one subject per device."""
+"""Carries live changes to whoever watches a device, on this node and on others.
 
+Watchers on this node hear at once. Other nodes say which devices they watch (`interests.py`), and changes go
+to those nodes only, under one subject per node. While other nodes are out of reach, and once when they are
+back, watchers are told to ask the database.
+"""
+
+import asyncio
+import logging
+import time
 from collections.abc import Callable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
-from deedbox.cluster.bus import Bus, Stop
-from deedbox.core.live import Change
+from deedbox.cluster.bus import LARGEST_MESSAGE_BYTES, Bus, Stop
+from deedbox.cluster.interests import Interests
+from deedbox.core.live import Change, OwnershipChanged
 
 _encode = msgspec.msgpack.Encoder().encode
 _changes: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
@@ -14,53 +23,68 @@ _changes: msgspec.msgpack.Decoder[Change] = msgspec.msgpack.Decoder(Change)
 #: One subject for all devices: whoever serves many of them need not subscribe for each.
 _CREDENTIALS = "deedbox.credentials"
 
+ASKED_EVERY_S = 3.0
+_BITES_PER_S = 10
+#: So long it takes at most until other nodes know of a new watcher.
+_KNOWN_AFTER_S = 0.5
+
+_log = logging.getLogger(__name__)
+
 Receive = Callable[[Change], None]
-
-
-class _Watch:
-    """Everybody on this node who watches one device; a change is decoded once for all of them."""
-
-    __slots__ = ("receivers", "stop")
-
-    def __init__(self) -> None:
-        #: By a key of each watcher's own, so that leaving a crowd takes no search.
-        self.receivers: dict[object, Receive] = {}
-        self.stop: Stop = lambda: None
-
-    def receive(self, message: bytes) -> None:
-        change = _changes.decode(message)
-        for receive in list(self.receivers.values()):
-            receive(change)
+_NOBODY: dict[object, Receive] = {}
 
 
 class BusLiveChanges:
-    """`LiveChanges` over the bus of a server that runs alone.
+    """`LiveChanges` over a bus; with several nodes, `keep` has to run beside it. `node` names this one."""
 
-    With more nodes, `is_watched` has to count those that watch elsewhere.
-    """
-
-    def __init__(self, bus: Bus) -> None:
+    def __init__(
+        self, bus: Bus, node: str | None = None, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._bus = bus
-        self._watches: dict[UUID, _Watch] = {}
+        #: By a key of each watcher's own, so that leaving a crowd takes no search.
+        self._watches: dict[UUID, dict[object, Receive]] = {}
+        node = node or uuid4().hex
+        self._interests = Interests(bus, node, self._watches.keys, clock_s)
+        #: Whether changes of other nodes may have been lost since watchers asked last.
+        self._missed = False
+        self._stops = [bus.subscribe(_subject(node), self._receive), bus.when_back(self._miss)]
+
+    async def keep(self, asked_every_s: float = ASKED_EVERY_S) -> None:
+        """Keep up with other nodes, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._interests.keep())
+            tasks.create_task(self._ask_while_away(asked_every_s))
+
+    def close(self) -> None:
+        """Tell other nodes that nobody watches here any more."""
+        for stop in self._stops:
+            stop()
+        self._interests.close()
 
     def is_watched(self, device_id: UUID) -> bool:
-        """Tell whether anybody watches; may be asked from any thread."""
-        return device_id in self._watches
+        """Tell whether anybody watches, on any node; may be asked from any thread."""
+        return device_id in self._watches or self._interests.is_wanted(device_id)
 
     def tell(self, change: Change) -> None:
         """Tell everybody who watches the change's device; to be called after the commit."""
-        if self.is_watched(change.device_id):
-            self._bus.publish(_subject(change.device_id), _encode(change))
+        self._tell_here(change)
+        nodes = self._interests.nodes_of(change.device_id)
+        if nodes:
+            message = _encode(change)
+            if len(message) > LARGEST_MESSAGE_BYTES:
+                message = _encode(OwnershipChanged(change.device_id))
+            for node in nodes:
+                self._bus.publish(_subject(node), message)
 
     def watch(self, device_id: UUID, receive: Receive) -> Stop:
         """Call `receive` with each change; call what is returned to stop, more than once if need be."""
-        watch = self._watches.get(device_id)
-        if watch is None:
-            watch = self._watches[device_id] = _Watch()
-            watch.stop = self._bus.subscribe(_subject(device_id), watch.receive)
+        receivers = self._watches.get(device_id)
+        if receivers is None:
+            receivers = self._watches[device_id] = {}
+            self._begin(device_id)
         key = object()
-        watch.receivers[key] = receive
-        return lambda: self._leave(device_id, watch, key)
+        receivers[key] = receive
+        return lambda: self._leave(device_id, receivers, key)
 
     def tell_credentials(self, device_id: UUID) -> None:
         """Say that a device's credentials may be others now, or that it is gone; after the commit."""
@@ -70,13 +94,50 @@ class BusLiveChanges:
         """Call `receive` with each device whose credentials may be others now."""
         return self._bus.subscribe(_CREDENTIALS, lambda it: receive(UUID(bytes=it)))
 
-    def _leave(self, device_id: UUID, watch: _Watch, key: object) -> None:
-        if watch.receivers.pop(key, None) is None:
+    def _begin(self, device_id: UUID) -> None:
+        self._interests.begin(device_id)
+        if self._interests.has_others:
+            # What another node stored after the watcher read, but before it knew of him, it told nobody.
+            ask = OwnershipChanged(device_id)
+            asyncio.get_running_loop().call_later(_KNOWN_AFTER_S, self._tell_here, ask)
+
+    def _leave(self, device_id: UUID, receivers: dict[object, Receive], key: object) -> None:
+        if receivers.pop(key, None) is None:
             return
-        if not watch.receivers and self._watches.get(device_id) is watch:
+        if not receivers and self._watches.get(device_id) is receivers:
             del self._watches[device_id]
-            watch.stop()
+            self._interests.end(device_id)
+
+    def _receive(self, message: bytes) -> None:
+        self._tell_here(_changes.decode(message))
+
+    def _tell_here(self, change: Change) -> None:
+        for receive in list(self._watches.get(change.device_id, _NOBODY).values()):
+            receive(change)
+
+    def _miss(self) -> None:
+        self._missed = True
+
+    async def _ask_while_away(self, every_s: float) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            is_whole = self._bus.is_whole
+            if self._missed or not is_whole:
+                self._missed = not is_whole
+                await self._ask_all(every_s)
+
+    async def _ask_all(self, within_s: float) -> None:
+        """Have all watchers ask the database, a bite at a time."""
+        devices = list(self._watches)
+        bite = 1 + int(len(devices) / (_BITES_PER_S * within_s))
+        for start in range(0, len(devices), bite):
+            for device_id in devices[start : start + bite]:
+                try:
+                    self._tell_here(OwnershipChanged(device_id))
+                except Exception:
+                    _log.exception("somebody who watches a device could not be told to ask again")
+            await asyncio.sleep(1 / _BITES_PER_S)
 
 
-def _subject(device_id: UUID) -> str:
-    return f"deedbox.live.{device_id.hex}"
+def _subject(node: str) -> str:
+    return f"deedbox.live.{node}"
