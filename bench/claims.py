@@ -129,7 +129,7 @@ async def without_http(
     folder: Path, it: Deployment, keys: KeyRing, taken: tuple[list[int], list[int]], clients: int
 ) -> list[Measured]:
     """Measure the bare guarded statement, then the whole claim, on the database in `folder`."""
-    storage = open_storage(f"sqlite:{folder / DATABASE_NAME}")
+    storage = await open_storage(f"sqlite:{folder / DATABASE_NAME}")
     policy = ClaimPolicy()
     actors = [Actor(it.tenant_id, customer, user, "user@example.com") for customer, user, _ in it.customers]
 

@@ -48,7 +48,7 @@ def build(folder: Path, count: int) -> None:
 
 
 async def _build(folder: Path, count: int, keys: KeyRing) -> None:
-    storage = open_storage(f"sqlite:{folder / DATABASE_NAME}")
+    storage = await open_storage(f"sqlite:{folder / DATABASE_NAME}")
 
     async def add_tenant(stores: Stores) -> tuple[UUID, UUID]:
         wanted = Tenant(id=NULL_ID, title="Maker", slug="", created_at=0)
@@ -102,7 +102,7 @@ def stored(folder: Path) -> list[tuple[str, int]]:
 
 
 async def _journal(folder: Path) -> list[Entry]:
-    storage = open_storage(f"sqlite:{folder / DATABASE_NAME}")
+    storage = await open_storage(f"sqlite:{folder / DATABASE_NAME}")
 
     async def work(stores: Stores) -> list[Entry]:
         return await stores.journal.oldest_entries(_MOST_ENTRIES)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.deployment import Deployment, copy_of, make_template, opened_deployment
+from tests.api.deployment import Deployment, copy_of, forget_database, make_template, opened_deployment
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +19,7 @@ def template_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def deployment(template_folder: Path, tmp_path: Path) -> AsyncIterator[Deployment]:
-    async with opened_deployment(copy_of(template_folder, tmp_path / "data")) as opened:
+    folder = copy_of(template_folder, tmp_path / "data")
+    async with opened_deployment(folder) as opened:
         yield opened
+    forget_database(folder)

@@ -3,6 +3,7 @@
 The people and their tenant are made once per test process; every test gets its own copy of the data folder.
 """
 
+import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
@@ -21,8 +22,20 @@ from deedbox.main.device_sides import opened_device_sides
 from deedbox.main.folder import held_folder, migrate_if_needed
 from deedbox.main.parts import Parts, opened_parts
 from deedbox.serving.health import Readiness
-from deedbox.serving.settings import AdminSettings, DataSettings
+from deedbox.serving.settings import AdminSettings, DatabaseSettings, DataSettings
+from deedbox.storage.sqlite import SQLiteStorage
+from tests.storage.postgresql_bench import (
+    EMPTY,
+    database_name,
+    drop_postgresql,
+    new_postgresql,
+    run_plainly,
+)
 
+_URL_FILE = "database-url"
+
+#: DEEDBOX_TEST_DATABASE=postgresql: every deployment stores in PostgreSQL.
+ON_POSTGRESQL = os.environ.get("DEEDBOX_TEST_DATABASE") == "postgresql"
 PASSWORD = "a password for everybody"
 #: Who is there: the system administrator, a tenant's administrator, users of two of its customers, a rival.
 EMAILS = {
@@ -116,7 +129,10 @@ class Deployment:
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
         """Run a statement beside the server: to let time pass in stored rows, or to see what is stored."""
-        with sqlite3.connect(self.parts.storage.path) as connection:
+        storage = self.parts.storage
+        if not isinstance(storage, SQLiteStorage):
+            return run_plainly(self.parts.settings.database_url, statement, values)
+        with sqlite3.connect(storage.path) as connection:
             found = connection.execute(statement, values).fetchall()
         connection.close()
         return found
@@ -129,6 +145,7 @@ async def opened_deployment(
     """A deployment over a data folder, which is made if it is empty."""
     settings = Settings(
         data=DataSettings(folder=str(folder)),
+        database=DatabaseSettings(url=_database_url(folder)),
         admin=AdminSettings(email=EMAILS["root"], password=PASSWORD),
         sign_in=policy or SignInPolicy(),
         claim=claim or ClaimPolicy(),
@@ -158,9 +175,29 @@ async def make_template(folder: Path) -> None:
 
 
 def copy_of(template: Path, folder: Path) -> Path:
-    """A copy of a data folder that no server works on."""
+    """A copy of a data folder that no server works on, and of its database."""
     shutil.copytree(template, folder)
+    if ON_POSTGRESQL:
+        of_template = database_name(_database_url(template))
+        (folder / _URL_FILE).write_text(new_postgresql(of_template))
     return folder
+
+
+def forget_database(folder: Path) -> None:
+    """Delete the database of a data folder, which may lie in it: thousands of them would fill the disk."""
+    if ON_POSTGRESQL:
+        drop_postgresql(_database_url(folder))
+
+
+def _database_url(folder: Path) -> str:
+    """The database of a data folder, new and empty where it has none; "" for the file in it."""
+    if not ON_POSTGRESQL:
+        return ""
+    known = folder / _URL_FILE
+    if not known.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        known.write_text(new_postgresql(EMPTY))
+    return known.read_text()
 
 
 def _administrator(name: str, tenant: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Users over REST: who may make, change, read and delete whom."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -250,6 +250,6 @@ async def test_changes_are_audited_where_the_users_tenant_sees_them(deployment: 
     ]
     assert made["email"] in rows[0][2]
     tenants = deployment.sql(
-        "select distinct hex(tenant_id) from audit_entry where entity_name = ?", draft["email"]
+        "select distinct tenant_id from audit_entry where entity_name = ?", draft["email"]
     )
-    assert tenants == [(maker["tenantId"]["id"].replace("-", "").upper(),)]
+    assert tenants == [(UUID(maker["tenantId"]["id"]).bytes,)]

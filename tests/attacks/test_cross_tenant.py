@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from deedbox.storage.sqlite import SQLiteStorage
 from tests.api.deployment import Deployment
 from tests.attacks.openapi_walk import Call, calls
 
@@ -166,7 +167,9 @@ def owned_rows(
     deployment: Deployment, ids: set[bytes], unwatched: frozenset[str]
 ) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table that holds one of these ids."""
-    connection = sqlite3.connect(deployment.parts.storage.path)
+    storage = deployment.parts.storage
+    assert isinstance(storage, SQLiteStorage)
+    connection = sqlite3.connect(storage.path)
     try:
         tables = [it[0] for it in connection.execute("select name from sqlite_master where type = 'table'")]
         return {

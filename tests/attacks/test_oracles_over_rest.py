@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from deedbox.core.ownership import ClaimPolicy
+from deedbox.storage.sqlite import SQLiteStorage
 from tests.api.deployment import Deployment, copy_of, opened_deployment
 
 KEY = "the right key"
@@ -105,6 +106,7 @@ async def test_a04_every_refusal_asks_the_database_the_same(uniform: Deployment,
     await uniform.who("bob")
     asked: dict[str, list[str]] = {}
     storage, seen_now = uniform.parts.storage, list[str]()
+    assert isinstance(storage, SQLiteStorage)
     for name in ("unknown", "wrong", "owned", "no-window", "another-tenants"):
         seen_now.clear()
         for connection in (storage._writer, storage._inline):

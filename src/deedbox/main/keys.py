@@ -7,6 +7,8 @@ from deedbox.core.keys import KeyRing
 from deedbox.main.failures import CannotStart
 from deedbox.main.folder import sqlite_file
 from deedbox.security.key_file import load_or_make
+from deedbox.storage.migrating import is_postgresql
+from deedbox.storage.opening import server_facts
 
 _FINGERPRINT = b"fingerprint"
 
@@ -29,6 +31,8 @@ def fingerprints(keys: KeyRing) -> dict[int, str]:
 
 def holds_secrets(settings: Settings) -> bool:
     """Tell whether the database holds anything that only its own key file can read."""
+    if is_postgresql(settings.database_url):
+        return server_facts(settings.database_url).holds_users
     path = sqlite_file(settings)
     if not path.exists():
         return False

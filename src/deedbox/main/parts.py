@@ -25,8 +25,9 @@ from deedbox.security.authentication import SessionAuthenticator
 from deedbox.security.passwords import Argon2Hasher
 from deedbox.security.tokens import SignInTokens
 from deedbox.serving.metrics import Metrics
-from deedbox.storage.opening import open_storage
-from deedbox.storage.sqlite import SQLiteStorage, system_clock_ms
+from deedbox.storage.opening import OpenedStorage, open_storage
+from deedbox.storage.pool_options import PoolOptions
+from deedbox.storage.sqlite import system_clock_ms
 from deedbox.transports.rate_limits import RateLimits
 from deedbox.web.streams import PageStreams
 
@@ -41,7 +42,7 @@ class Parts:
 
     settings: Settings
     keys: KeyRing
-    storage: SQLiteStorage
+    storage: OpenedStorage
     metrics: Metrics
     hasher: Argon2Hasher
     authenticator: SessionAuthenticator
@@ -60,7 +61,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
     keys, metrics, bus = open_key_ring(settings), Metrics(), LocalBus()
     tokens = SignInTokens(keys, settings.sign_in, system_clock_ms)
     async with AsyncExitStack() as closing:
-        storage = open_storage(settings.database_url)
+        storage = await open_storage(settings.database_url, _pool_options(settings))
         closing.push_async_callback(storage.close)
         storage.observe_commits(metrics.commit_ended)
         hasher = Argon2Hasher()
@@ -87,7 +88,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
 
 @asynccontextmanager
 async def _rate_limits(
-    settings: Settings, storage: SQLiteStorage, metrics: Metrics
+    settings: Settings, storage: OpenedStorage, metrics: Metrics
 ) -> AsyncIterator[RateLimits]:
     def count(whose: str, kind: str) -> None:
         metrics.limited.labels(whose, kind).inc()
@@ -102,14 +103,18 @@ async def _rate_limits(
         await asyncio.wait([reading])
 
 
-def _exchange(settings: Settings, bus: LocalBus, storage: SQLiteStorage) -> CommandExchange:
+def _pool_options(settings: Settings) -> PoolOptions:
+    return PoolOptions(settings.database.connections, settings.database.prepared_statements)
+
+
+def _exchange(settings: Settings, bus: LocalBus, storage: OpenedStorage) -> CommandExchange:
     return CommandExchange(
         bus, uuid4().hex, storage, settings.device_api.commands_per_device, settings.commands
     )
 
 
 def _claim(
-    settings: Settings, keys: KeyRing, storage: SQLiteStorage, metrics: Metrics, live: LiveChanges
+    settings: Settings, keys: KeyRing, storage: OpenedStorage, metrics: Metrics, live: LiveChanges
 ) -> Claim:
     async def decide(stores: Stores, requests: Sequence[ClaimRequest]) -> Sequence[ClaimOutcome]:
         return await claim(requests, stores.claims, keys, settings.claim)

@@ -56,7 +56,7 @@ def rotate_secrets(settings: Settings, *, prune: bool, tell: Tell) -> Rotated:
 
 async def _rotate(settings: Settings, newest: int, prune: bool, tell: Tell) -> Rotated:
     keys = load(settings.key_file)
-    storage = open_storage(settings.database_url)
+    storage = await open_storage(settings.database_url)
     try:
         renewed = await _renew_all(storage, keys, tell)
         in_use = await storage.read(_generations_in_use)

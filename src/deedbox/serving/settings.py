@@ -105,9 +105,20 @@ class DatabaseSettings(Struct, frozen=True):
         str,
         Meta(
             extra={"secret": True, "shown_default": "`sqlite:` in the data folder"},
-            description="The database: `sqlite:FILE`.",
+            description="The database: `sqlite:FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
         ),
     ] = ""
+    connections: Annotated[
+        int,
+        Meta(ge=4, le=1000, description="Connections to PostgreSQL that one process may open."),
+    ] = 10
+    prepared_statements: Annotated[
+        bool,
+        Meta(
+            description="Keep statements prepared in connections to PostgreSQL. "
+            "Switch it off behind PgBouncer older than 1.21 in transaction mode."
+        ),
+    ] = True
 
 
 class NatsSettings(Struct, frozen=True):

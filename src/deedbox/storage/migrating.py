@@ -3,6 +3,7 @@
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 SCHEMA_FOLDER = "deedbox.storage.migrations"
 
@@ -33,27 +34,43 @@ def current_revision(path: Path) -> str | None:
 def migrate(url: str) -> tuple[str | None, str]:
     """Run the migrations that a database still needs; return its revisions before and after.
 
-    `url` is SQLAlchemy's, as `sqlite:///deedbox-data/deedbox.sqlite`. Raises WrongSchema for a newer schema.
+    `url` is `sqlite:///deedbox-data/deedbox.sqlite` or PostgreSQL's. Raises WrongSchema for a newer schema.
     """
+    if is_postgresql(url):
+        from deedbox.storage.postgresql_schema import with_locked_schema
+
+        return with_locked_schema(url, _upgrade), newest_revision()
     # Imported here: it takes longer and more memory than all the rest, and a start rarely needs it.
     import sqlalchemy
-    from alembic import command
-    from alembic.config import Config
-    from alembic.migration import MigrationContext
 
-    config = Config()
-    config.set_main_option("script_location", SCHEMA_FOLDER.replace(".", ":", 1).replace(".", "/"))
     engine = sqlalchemy.create_engine(url)
     try:
         with engine.connect() as connection:
-            before = MigrationContext.configure(connection).get_current_revision()
-            check_not_newer(before)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            before = _upgrade(connection)
             connection.commit()
     finally:
         engine.dispose()
     return before, newest_revision()
+
+
+def _upgrade(connection: Any) -> str | None:
+    """Run the migrations on a connection of SQLAlchemy; return the revision before."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+
+    before = MigrationContext.configure(connection).get_current_revision()
+    check_not_newer(before)
+    config = Config()
+    config.set_main_option("script_location", SCHEMA_FOLDER.replace(".", ":", 1).replace(".", "/"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return before
+
+
+def is_postgresql(url: str) -> bool:
+    """Tell whether a database URL names PostgreSQL."""
+    return url.partition(":")[0] in ("postgresql", "postgres")
 
 
 def check_not_newer(revision: str | None) -> None:

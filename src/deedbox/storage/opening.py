@@ -2,18 +2,27 @@
 
 import fcntl
 import os
-from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
+from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.migrating import (
     WrongSchema,
     check_not_newer,
     current_revision,
+    is_postgresql,
     newest_revision,
 )
-from deedbox.storage.sqlite import SQLiteStorage, system_clock_ms
+from deedbox.storage.pool_options import PoolOptions, ServerFacts
+from deedbox.storage.sqlite import SQLiteStorage
+
+if TYPE_CHECKING:
+    from deedbox.storage.postgresql import PostgreSQLStorage
 
 DATABASE_NAME = "deedbox.sqlite"
+#: A database, for whoever opened it and will close it.
+OpenedStorage = Union[SQLiteStorage, "PostgreSQLStorage"]
 
 
 class FolderInUse(Exception):
@@ -50,20 +59,55 @@ def database_path(url: str) -> Path:
     scheme, _, rest = url.partition(":")
     if scheme != "sqlite" or not rest.strip("/"):
         raise ValueError(
-            f"The database URL begins with {scheme!r}; "
-            f"this release stores in SQLite: sqlite:FOLDER/{DATABASE_NAME}"
+            f"The database URL begins with {scheme!r}; SQLite's is sqlite:FOLDER/{DATABASE_NAME}, "
+            "PostgreSQL's postgresql://USER@HOST/DATABASE"
         )
     return Path(rest.removeprefix("///") if rest.startswith("///") and not rest.startswith("////") else rest)
 
 
-def open_storage(url: str, clock_ms: Callable[[], int] = system_clock_ms) -> SQLiteStorage:
-    """Open a database whose schema fits this release. Raises WrongSchema, saying what to run, otherwise."""
-    path = database_path(url)
-    revision = current_revision(path)
+async def open_storage(url: str, options: PoolOptions | None = None) -> OpenedStorage:
+    """Open a database whose schema fits this release.
+
+    Raises WrongSchema, saying what to run; StorageUnavailable, saying why, where PostgreSQL can't be used.
+    """
+    revision = revision_of(url)
     check_not_newer(revision)
     if revision != newest_revision():
         raise WrongSchema(
             f"The database has schema {revision or 'none'}; this release needs {newest_revision()}. "
             "Run: deedbox migrate"
         )
-    return SQLiteStorage(path, clock_ms)
+    if not is_postgresql(url):
+        return SQLiteStorage(database_path(url))
+    from deedbox.storage.postgresql import PostgreSQLStorage  # noqa: PLC0415 - asyncpg is an extra
+
+    return await PostgreSQLStorage.open(url, options or PoolOptions())
+
+
+def revision_of(url: str) -> str | None:
+    """Return the revision of a database, None for an empty one. Reads only.
+
+    Raises ValueError for a URL of neither kind, StorageUnavailable where PostgreSQL can't be used.
+    """
+    if not is_postgresql(url):
+        return current_revision(database_path(url))
+    check_extra()
+    from deedbox.storage import postgresql_schema  # noqa: PLC0415 - asyncpg is an extra
+
+    return postgresql_schema.revision_of(url)
+
+
+def server_facts(url: str) -> ServerFacts:
+    """Return what is to be known about a PostgreSQL server and the database. Raises StorageUnavailable."""
+    check_extra()
+    from deedbox.storage import postgresql_schema  # noqa: PLC0415 - asyncpg is an extra
+
+    return postgresql_schema.server_facts(url)
+
+
+def check_extra() -> None:
+    """Raise StorageUnavailable, saying what to install, where PostgreSQL's driver is missing."""
+    if find_spec("asyncpg") is None or find_spec("greenlet") is None:
+        raise StorageUnavailable(
+            "PostgreSQL needs the extra 'postgresql'. Install it: pip install 'deedbox[postgresql]'"
+        )

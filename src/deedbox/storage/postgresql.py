@@ -18,8 +18,9 @@ import asyncpg
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.coalescing import Coalescer
+from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, after_commit_began, as_refusal, too_slow
-from deedbox.storage.postgresql_pool import DatabaseClock, Pool, PoolOptions, open_pool
+from deedbox.storage.postgresql_pool import DatabaseClock, Pool, open_pool
 from deedbox.storage.postgresql_transactions import PostgreSQLTransaction
 from deedbox.storage.stores import Stores
 

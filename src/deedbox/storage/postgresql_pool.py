@@ -5,28 +5,23 @@ transaction. Prepared statements do; PgBouncer follows them since 1.21, and they
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from deedbox.core.errors import StorageUnavailable
+from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql_errors import TROUBLE
 
+_OLDEST = 14
 _CONNECT_S = 5.0
 #: No statement of ours takes longer; a network that swallows everything must not hold a caller for ever.
 _STATEMENT_S = 60.0
 _STATEMENTS_PER_CONNECTION = 1024
 _CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
-
-
-class PoolOptions(msgspec.Struct, frozen=True):
-    """How many connections one process uses, and whether statements stay prepared in them."""
-
-    connections: int = 10
-    prepared_statements: bool = True
 
 
 if TYPE_CHECKING:  # only there do asyncpg's classes take parameters
@@ -45,9 +40,9 @@ class _Connection(Connection):
 
 
 async def open_pool(url: str, options: PoolOptions) -> Pool:
-    """Connect. Raises StorageUnavailable when the database can't be reached, ValueError for a wrong URL."""
-    try:
-        return await asyncpg.create_pool(
+    """Connect. Raises StorageUnavailable, saying why, when the database can't be used."""
+    with _understandable():
+        pool = await asyncpg.create_pool(
             url,
             min_size=1,
             max_size=options.connections,
@@ -59,11 +54,50 @@ async def open_pool(url: str, options: PoolOptions) -> Pool:
             max_cached_statement_lifetime=0,
             server_settings={"application_name": "deedbox"},
         )
-    except asyncpg.ClientConfigurationError as error:
-        raise ValueError(f"The database URL can't be read: {error}") from error
+        async with pool.acquire() as connection:
+            await check_server(connection)
+        return pool
+
+
+async def connect(url: str) -> Any:
+    """Return a connection outside of any pool. Raises StorageUnavailable, saying why."""
+    with _understandable():
+        return await asyncpg.connect(url, timeout=_CONNECT_S, statement_cache_size=0)
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Any]:
+    """Yield a connection outside of any pool. Raises StorageUnavailable, saying why."""
+    connection = await connect(url)
+    try:
+        with _understandable():
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def check_server(connection: Any) -> None:
+    """Raise StorageUnavailable for a server that is too old, or a database that can't hold all letters."""
+    version = connection.get_server_version()
+    if version.major < _OLDEST:
+        raise StorageUnavailable(f"This is PostgreSQL {version.major}; Deedbox needs {_OLDEST} or newer.")
+    encoding = await connection.fetchval("select current_setting('server_encoding')")
+    if encoding != "UTF8":
+        raise StorageUnavailable(
+            f"The database stores text as {encoding}; Deedbox needs UTF8. Make it again: "
+            "createdb --template=template0 --encoding=UTF8"
+        )
+
+
+@contextmanager
+def _understandable() -> Iterator[None]:
+    try:
+        yield
+    except (asyncpg.ClientConfigurationError, ValueError) as error:
+        raise StorageUnavailable(f"The database URL can't be understood: {error}") from error
     except TROUBLE as error:
         why = str(error) or type(error).__name__
-        raise StorageUnavailable(f"PostgreSQL can't be reached: {why}") from error
+        raise StorageUnavailable(f"PostgreSQL can't be used: {why}") from error
 
 
 async def prepare_connection(connection: Any) -> None:

@@ -1,0 +1,22 @@
+"""What a process may use of PostgreSQL and what it finds there; known where asyncpg is not installed, too."""
+
+import msgspec
+
+
+class PoolOptions(msgspec.Struct, frozen=True):
+    """How many connections one process uses, and whether statements stay prepared in them."""
+
+    connections: int = 10
+    prepared_statements: bool = True
+
+
+class ServerFacts(msgspec.Struct, frozen=True):
+    """A server and a database, as somebody who looks closer wants to know them.
+
+    `clock_ms` is the server's, `lowers_letters`: searches find "Ärzte" by "ärzte", too.
+    """
+
+    version: str
+    clock_ms: int
+    lowers_letters: bool
+    holds_users: bool

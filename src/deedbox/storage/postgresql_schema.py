@@ -1,0 +1,72 @@
+"""The schema of a PostgreSQL database: which one it has, and bringing it to this release's."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from deedbox.storage.pool_options import ServerFacts
+from deedbox.storage.postgresql_pool import check_server, connect, connected
+
+T = TypeVar("T")
+
+# "schema" in ASCII: of several nodes that start at once the first migrates, the others find it done.
+_LOCK = f"select pg_advisory_xact_lock({0x736368656D61})"
+_FACTS = """
+select current_setting('server_version'), (extract(epoch from clock_timestamp()) * 1000)::bigint,
+       lower('Ä') = 'ä'
+"""
+
+
+def revision_of(url: str) -> str | None:
+    """Return the database's revision, None for one without tables. Raises StorageUnavailable."""
+    return run_beside(lambda: _revision(url))
+
+
+def server_facts(url: str) -> ServerFacts:
+    """Return what is to be known about the server and the database. Raises StorageUnavailable."""
+    return run_beside(lambda: _server_facts(url))
+
+
+def with_locked_schema(url: str, upgrade: Callable[[Any], T]) -> T:
+    """Run `upgrade(SQLAlchemy connection)` in one transaction that no other node migrates beside."""
+    return run_beside(lambda: _with_locked_schema(url, upgrade))
+
+
+def run_beside(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` to its end in a thread of its own, whether an event loop runs in this one or not."""
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(lambda: asyncio.run(work())).result()
+
+
+async def _revision(url: str) -> str | None:
+    async with connected(url) as connection:
+        if await connection.fetchval("select to_regclass('alembic_version')") is None:
+            return None
+        found = await connection.fetchval("select version_num from alembic_version")
+        return None if found is None else str(found)
+
+
+async def _server_facts(url: str) -> ServerFacts:
+    async with connected(url) as connection:
+        await check_server(connection)
+        row = await connection.fetchrow(_FACTS)
+        is_made = await connection.fetchval("select to_regclass('user_account') is not null")
+        users = is_made and await connection.fetchval("select exists (select 1 from user_account)")
+        return ServerFacts(row[0], row[1], row[2], users)
+
+
+async def _with_locked_schema(url: str, upgrade: Callable[[Any], T]) -> T:
+    from sqlalchemy import text  # noqa: PLC0415 - takes longer to import than all the rest
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: connect(url), poolclass=NullPool
+    )
+    async with engine.connect() as connection:
+        await connection.execute(text(_LOCK))
+        answer = await connection.run_sync(upgrade)
+        await connection.commit()
+    await engine.dispose()
+    return answer
