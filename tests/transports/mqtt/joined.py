@@ -260,10 +260,15 @@ class JoinedSite(DeviceSite):
         await self._set_most_pages(1 << 30)
 
     async def _set_most_pages(self, count: int) -> None:
+        done = []
+
         async def work(_: Stores) -> None:
             self.sqlite.storage._writer.execute(f"pragma max_page_count = {count}")
+            done.append(True)
 
-        await self.sqlite.storage.write(work)
+        while not done:
+            with contextlib.suppress(StorageUnavailable):  # by whoever shares the transaction
+                await self.sqlite.storage.write(work)
 
     def _under_way(self) -> set["asyncio.Task[Any]"]:
         done = {asyncio.current_task(), *self._own}
