@@ -110,6 +110,8 @@ async def test_filters_choose_entities(
         ([compare(series("note"), "STRING", "CONTAINS", "OL")], []),
         ([compare(series("note"), "STRING", "NOT_CONTAINS", "ol")], ["warm"]),
         ([compare(series("note"), "STRING", "IN", "cold, warm")], ["cold", "warm"]),
+        ([compare(series("note"), "STRING", "IN", "COLD,'Warm'", ignoreCase=True)], ["cold", "warm"]),
+        ([compare(series("note"), "STRING", "NOT_IN", "cold")], ["warm"]),
         ([compare(field("name"), "STRING", "ENDS_WITH", "e")], ["free", "mute"]),
         ([compare(field("name"), "STRING", "EQUAL", "")], ["cold", "free", "mute", "warm"]),
         ([compare(field("createdTime"), "NUMERIC", "GREATER", 1)], ["cold", "free", "mute", "warm"]),

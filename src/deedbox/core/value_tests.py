@@ -33,11 +33,15 @@ class NumberOperation(StrEnum):
 
 
 class TextTest(msgspec.Struct, frozen=True):
-    """A comparison with a text; an empty one lets every text pass."""
+    """A comparison with a text; an empty one lets every text pass. Made by `text_test`.
+
+    `listed` are the texts of IN and NOT_IN. What ignores case compares in lower case.
+    """
 
     operation: TextOperation
     text: str
-    ignores_case: bool = False
+    ignores_case: bool
+    listed: frozenset[str]
 
 
 class NumberTest(msgspec.Struct, frozen=True):
@@ -64,6 +68,14 @@ class Combination(msgspec.Struct, frozen=True):
 Test = TextTest | NumberTest | TruthTest | Combination
 
 
+def text_test(operation: TextOperation, text: str, *, ignores_case: bool) -> TextTest:
+    """Return a test of texts, with all done that need not be done anew for each value."""
+    wanted = text.lower() if ignores_case else text
+    is_list = operation in (TextOperation.IN, TextOperation.NOT_IN)
+    listed = frozenset(it.strip().strip("'\"") for it in wanted.split(",")) if is_list else frozenset[str]()
+    return TextTest(operation, wanted, ignores_case, listed)
+
+
 def passes(test: Test, value: Value) -> bool:
     """Tell whether a value passes; one of another type than the test is about does not."""
     if isinstance(test, Combination):
@@ -82,7 +94,7 @@ def _text_passes(test: TextTest, value: str) -> bool:
     if not wanted:
         return True
     if test.ignores_case:
-        wanted, value = wanted.lower(), value.lower()
+        value = value.lower()
     match test.operation:
         case TextOperation.EQUAL | TextOperation.NOT_EQUAL:
             fits = value == wanted
@@ -93,7 +105,7 @@ def _text_passes(test: TextTest, value: str) -> bool:
         case TextOperation.CONTAINS | TextOperation.NOT_CONTAINS:
             fits = wanted in value
         case _:
-            fits = value in [it.strip().strip("'\"") for it in wanted.split(",")]
+            fits = value in test.listed
     return fits is not test.operation.name.startswith("NOT_")
 
 

@@ -27,8 +27,8 @@ from deedbox.core.value_tests import (
     NumberTest,
     Test,
     TextOperation,
-    TextTest,
     TruthTest,
+    text_test,
 )
 
 _FILTERS = ("singleEntity", "entityList", "entityName", "entityType", "deviceType", "assetType")
@@ -236,7 +236,8 @@ def _test(it: PredicateShape) -> Test:
             return Combination(tests, any_is_enough={"AND": False, "OR": True}[it.operation])
         value = _compared(it.value)
         if it.type == "STRING":
-            return TextTest(TextOperation(it.operation), msgspec.convert(value, str), it.ignore_case)
+            operation, text = TextOperation(it.operation), msgspec.convert(value, str)
+            return text_test(operation, text, ignores_case=it.ignore_case)
         if it.type == "NUMERIC":
             return NumberTest(NumberOperation(it.operation), msgspec.convert(value, float))
         return TruthTest(msgspec.convert(value, bool), {"EQUAL": False, "NOT_EQUAL": True}[it.operation])
