@@ -31,6 +31,13 @@ async def found(gadget: Gadget, rpc_id: str, who: str = "alice") -> dict[str, An
     return command
 
 
+async def becomes(gadget: Gadget, rpc_id: str, status: str) -> None:
+    """Wait until a command has this status: deliveries are noted in the background."""
+    async with asyncio.timeout(20):
+        while (await found(gadget, rpc_id))["status"] != status:
+            await asyncio.sleep(0.005)
+
+
 async def listed(gadget: Gadget, who: str = "alice", **query: Any) -> list[str]:
     asked = {"pageSize": 10, "page": 0} | query
     page = await gadget.deployment.ok(who, "GET", f"{STORED}/device/{gadget.id}", **asked)
@@ -67,7 +74,7 @@ async def test_a_one_way_command_is_done_when_a_poll_has_taken_it(gadget: Gadget
     rpc_id = await store(gadget, path)
     assert (await gadget.poll()).json()["method"] == "setPin"
     assert (await gadget.poll(timeout_ms=20)).status_code == 408
-    assert (await found(gadget, rpc_id))["status"] == "DELIVERED"
+    await becomes(gadget, rpc_id, "DELIVERED")
 
 
 async def test_a_poll_that_waits_gets_it(gadget: Gadget) -> None:
@@ -169,6 +176,30 @@ async def test_a_public_visitor_sees_no_parameters(gadget: Gadget) -> None:
     deployment.tokens["visitor"] = (await deployment.ok("", "POST", "/api/auth/login/public", login))["token"]
     await deployment.refused(403, "visitor", "GET", f"{STORED}/{rpc_id}")
     await deployment.refused(403, "visitor", "GET", f"{STORED}/device/{gadget.id}")
+
+
+@pytest.mark.parametrize("retries", [2**31, -(2**31) - 1, 10**30])
+async def test_a_number_of_retries_that_is_none_is_refused(gadget: Gadget, retries: int) -> None:
+    answer = await gadget.called(json={"method": "m", "persistent": True, "retries": retries})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_value")
+    assert "retries" in answer.text
+
+
+async def test_a_reply_that_comes_after_the_deed_ended_is_dropped(gadget: Gadget) -> None:
+    """Behaviour §5.2, §5.3: neither owner gets it, and the next owner's command waits for its own."""
+    former = await store(gadget)
+    sent = (await gadget.poll()).json()
+    await gadget.deployment.ok("alice", "DELETE", f"/api/customer/device/{gadget.name}/claim")
+    customer_id = (await gadget.deployment.who("bob"))["customerId"]["id"]
+    await gadget.deployment.ok("maker", "POST", f"/api/customer/{customer_id}/device/{gadget.id}")
+    latter = await store(gadget, who="bob")
+    await gadget.poll()
+    late = {"content": b'{"secret":"of bob"}'}
+    answer = await gadget.deployment.call("", "POST", f"{gadget.address}/rpc/{sent['id']}", **late)
+    assert answer.status_code == 200
+    assert (await found(gadget, latter, "bob"))["status"] in ("SENT", "DELIVERED")
+    dropped = await found(gadget, former, "maker")
+    assert (dropped["status"], list(dropped["response"])) == ("FAILED", ["error"])
 
 
 async def test_the_audit_log_holds_method_and_id(gadget: Gadget) -> None:

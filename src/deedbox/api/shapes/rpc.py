@@ -1,8 +1,9 @@
 """A command to a device as JSON."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from deedbox.api.shapes.entities import Wire
 from deedbox.core.persistent_commands import Wish
@@ -20,7 +21,7 @@ class CommandShape(Wire):
     timeout: int | float | None = None
     expiration_time: int | float | None = None
     persistent: bool | None = None
-    retries: int | None = None
+    retries: Annotated[int, Meta(ge=-(2**31), lt=2**31)] | None = None
     additional_info: Any = msgspec.UNSET
 
     @property
