@@ -34,7 +34,7 @@ async def found(gadget: Gadget, rpc_id: str, who: str = "alice") -> dict[str, An
 async def becomes(gadget: Gadget, rpc_id: str, status: str) -> None:
     """Wait until a command has this status: deliveries are noted in the background."""
     async with asyncio.timeout(20):
-        while (await found(gadget, rpc_id))["status"] != status:
+        while (await found(gadget, rpc_id))["status"] != status:  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(0.005)
 
 
