@@ -89,9 +89,9 @@ async def test_a_value_of_another_epoch_is_not_passed_on_without_asking(
     async with site.client("alice") as alice:
         await alice.ask("TIMESERIES", 1, **_about(gadget))
         device = _uuid(gadget)
-        watchers, live._watches[device].receivers = live._watches[device].receivers, {}
+        watchers, live._watches[device] = live._watches[device], {}
         await site.give(gadget.id, "bob")
-        live._watches[device].receivers = watchers
+        live._watches[device] = watchers
         await site.measure(gadget.token, {"ts": 5, "values": {"secret": "bob's"}})
         assert [code for code, _ in await _lost(alice, {1})] == [UNAUTHORIZED]
         assert await alice.is_quiet()

@@ -48,9 +48,9 @@ async def test_a_client_that_does_not_read_is_closed_and_others_are_served(deplo
             for number in range(1000):
                 # Each key is large, so newest values alone are too many for one that does not read.
                 await site.measure(device_token, {keys[number % 40]: LARGE})
-                if not any(len(it.receivers) > 1 for it in live._watches.values()):
+                if not any(len(it) > 1 for it in live._watches.values()):
                     break
-            assert [len(it.receivers) for it in live._watches.values()] == [1]
+            assert [len(it) for it in live._watches.values()] == [1]
             await site.measure(device_token, {"ts": 7, "values": {"last": 1}})
             assert (await client.next())["data"] == {"last": [[7, "1"]]}
         deaf.close()
