@@ -17,6 +17,7 @@ from deedbox.core.errors import InvalidValue, NotFound, Refusal, StorageUnavaila
 from deedbox.core.telemetry import Point
 from deedbox.core.telemetry_journal import Message
 from deedbox.core.value_limits import ValueLimits
+from deedbox.storage.sqlite import SQLiteStorage
 from deedbox.transports.ingest import Sender, TelemetryIngest
 from deedbox.transports.payloads import telemetry_message
 from deedbox.transports.settings import JournalSettings
@@ -68,9 +69,11 @@ class Site:
 
     async def set_most_pages(self, count: int) -> None:
         """Limit the size of the database: 1 leaves no room for anything new."""
+        storage = self.values.storage
+        assert isinstance(storage, SQLiteStorage)
 
         async def work(_: Any) -> None:
-            self.values.storage._writer.execute(f"pragma max_page_count = {count}")
+            storage._writer.execute(f"pragma max_page_count = {count}")
 
         await self.values.storage.write(work)
 

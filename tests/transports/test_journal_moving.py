@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deedbox.core.telemetry_journal import Entry, Message, Moved
+from deedbox.storage.sqlite import SQLiteStorage
 from deedbox.transports import journal_moving
 from deedbox.transports.journal_moving import JournalMover
 from deedbox.transports.settings import JournalSettings
@@ -210,9 +211,11 @@ async def test_storage_trouble_is_waited_for(
 
 async def set_most_pages(site: Site, count: int) -> None:
     """Limit the size of the database: 1 leaves no room for anything new."""
+    storage = site.values.storage
+    assert isinstance(storage, SQLiteStorage)
 
     async def work(_: Any) -> None:
-        site.values.storage._writer.execute(f"pragma max_page_count = {count}")
+        storage._writer.execute(f"pragma max_page_count = {count}")
 
     await site.values.storage.write(work)
 
