@@ -22,6 +22,8 @@ from deedbox.transports.settings import JournalSettings
 
 _log = logging.getLogger(__name__)
 _NOTHING_MOVED = Moved((), 0)
+#: From a connection that does not wait for acknowledgements, between two commits.
+_MOST_TAKEN_BYTES = 65_536
 
 #: Called once per message: with what was handed over beside it, and with the refusal if there is one.
 Done = Callable[[Any, Refusal | None], None]
@@ -125,6 +127,8 @@ class TelemetryIngest:
         self._mover.after_move = self._make_room
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
+        #: How many batches came to their end.
+        self.commits = 0
         #: Hears how many messages each commit has stored.
         self.stored: Callable[[int], object] = _ignore
 
@@ -153,6 +157,13 @@ class TelemetryIngest:
     def is_full(self) -> bool:
         """Tell whether transports shall stop reading, and come back with `when_there_is_room`."""
         return self.batch.size >= self._most_waiting or self._mover.is_full
+
+    def is_too_much(self, taken_bytes: int) -> bool:
+        """Tell the same to a connection from which so much was taken since the last of `commits`.
+
+        Neither memory nor the commits that others wait for are to be filled by one.
+        """
+        return self.is_full or (taken_bytes >= _MOST_TAKEN_BYTES and self.batch.size > 0)
 
     def when_there_is_room(self, resume: Callable[[], None]) -> None:
         """Call `resume` once, when messages are taken again."""
@@ -194,6 +205,7 @@ class TelemetryIngest:
                     await self._store(batch)
                 except Exception:  # one device's fault must not cost all others their answers from now on
                     _log.exception("not everybody was told what came of their telemetry")
+                self.commits += 1
                 self._make_room()
 
     async def _store(self, batch: _Batch) -> None:

@@ -1,5 +1,6 @@
 """Who may open a WebSocket, how long it lasts, and how many of them there are."""
 
+import contextlib
 import json
 
 import pytest
@@ -115,10 +116,14 @@ async def test_the_server_has_so_many_connections(deployment: Deployment) -> Non
             assert (await second.ended())[0] == TRY_AGAIN_LATER
 
 
-async def test_so_many_may_sign_in_at_a_time(deployment: Deployment) -> None:
-    async with (
-        live_site(deployment, LiveSettings(sockets_signing_in=1)) as site,
-        site.stranger(),
-        site.stranger() as second,
-    ):
-        assert (await second.ended())[0] == TRY_AGAIN_LATER
+@pytest.mark.parametrize("settings", [LiveSettings(sockets_signing_in=3), LiveSettings(sockets=3)])
+async def test_silent_connections_make_room_for_those_that_sign_in(
+    deployment: Deployment, settings: LiveSettings
+) -> None:
+    """Nobody is kept out by connections that never say who they are."""
+    async with live_site(deployment, settings) as site, contextlib.AsyncExitStack() as stack:
+        silent = [await stack.enter_async_context(site.stranger()) for _ in range(6)]
+        for each in silent[:3]:
+            assert (await each.ended())[0] == POLICY_VIOLATION
+        async with site.client("alice") as alice:
+            assert await alice.is_quiet()

@@ -1,6 +1,5 @@
 """The ASGI application that answers WebSockets: lets clients in, once they have said who they are."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -76,8 +75,7 @@ class LiveApplication:
         first = "{}"
         try:
             if principal is None:
-                with self._attendance.stranger():
-                    principal, first = await self._sign_in(receive)
+                principal, first = await self._sign_in(receive)
             source = scope["client"][0] if scope.get("client") else ""
             socket = Socket(self._context, self._settings, principal, principal.actor(source), send)
             with self._attendance.visitor(socket):
@@ -90,12 +88,17 @@ class LiveApplication:
             pass  # it left before it said who it is
 
     async def _sign_in(self, receive: Receive) -> tuple[Principal, str]:
-        """Return who it is, and the message that said so. Raises NotSignedIn, InvalidValue, TokenExpired."""
+        """Return who it is, and the message that said so.
+
+        Raises LimitReached, NotSignedIn, InvalidValue, TokenExpired.
+        """
         try:
-            async with asyncio.timeout(self._settings.sign_in_timeout_s):
-                received = await receive()
+            async with self._attendance.stranger():
+                return await self._known_by_message(await receive())
         except TimeoutError:
             raise NotSignedIn(_SIGN_IN_FIRST) from None
+
+    async def _known_by_message(self, received: dict[str, Any]) -> tuple[Principal, str]:
         if received["type"] != "websocket.receive":
             raise ConnectionError
         first = received.get("text") or ""

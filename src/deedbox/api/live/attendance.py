@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import zip_longest
 from uuid import UUID
 
@@ -33,22 +33,29 @@ class Attendance:
         self._storage = storage
         self._settings = settings
         self._asked_every_s = asked_every_s
-        self._strangers = 0
+        self._strangers: dict[asyncio.Timeout, None] = {}
         self._sockets: dict[Socket, UUID] = {}
         self._of_user: dict[UUID, int] = {}
         self._asks_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    @contextlib.contextmanager
-    def stranger(self) -> Iterator[None]:
-        """Count a connection that signs in. Raises LimitReached."""
-        if self._strangers >= self._settings.sockets_signing_in or self._is_full():
+    @contextlib.asynccontextmanager
+    async def stranger(self) -> AsyncIterator[None]:
+        """Count a connection that signs in. Raises LimitReached, TimeoutError when it takes too long.
+
+        Where too many do, the oldest of them makes room: silence does not keep others out.
+        """
+        if self._strangers and (len(self._strangers) >= self._settings.sockets_signing_in or self._is_full()):
+            self._end_oldest_stranger()
+        if self._is_full():
             raise LimitReached("Too many connections at this moment. Try again later.")
-        self._strangers += 1
+        patience = asyncio.timeout(self._settings.sign_in_timeout_s)
         try:
-            yield
+            async with patience:
+                self._strangers[patience] = None
+                yield
         finally:
-            self._strangers -= 1
+            self._strangers.pop(patience, None)
 
     @contextlib.contextmanager
     def visitor(self, socket: Socket) -> Iterator[None]:
@@ -89,7 +96,13 @@ class Attendance:
                 await socket.refresh(number)
 
     def _is_full(self) -> bool:
-        return len(self._sockets) + self._strangers >= self._settings.sockets
+        return len(self._sockets) + len(self._strangers) >= self._settings.sockets
+
+    def _end_oldest_stranger(self) -> None:
+        oldest = next(iter(self._strangers))
+        del self._strangers[oldest]
+        if not oldest.expired():
+            oldest.reschedule(asyncio.get_running_loop().time())
 
     def _enter(self, socket: Socket, user_id: UUID) -> None:
         self._sockets[socket] = user_id

@@ -12,7 +12,12 @@ class LiveSettings(Struct, frozen=True):
         int, Meta(ge=1, le=1_000_000, description="WebSockets at a time; further ones are turned away.")
     ] = 10_000
     sockets_signing_in: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="WebSockets at a time that have not signed in yet.")
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="WebSockets at a time that have not signed in; the oldest make room for newer ones.",
+        ),
     ] = 500
     sockets_per_user: Annotated[
         int, Meta(ge=1, le=100_000, description="WebSockets of one user at a time.")

@@ -18,7 +18,7 @@ _MOST_UNSENT_BYTES = 1 << 20
 class ClientProtocol(asyncio.Protocol):
     """One connection's socket. A `Link`."""
 
-    __slots__ = ("_connection", "_context", "_is_slow", "_server", "_transport")
+    __slots__ = ("_commits", "_connection", "_context", "_is_slow", "_server", "_taken_bytes", "_transport")
 
     def __init__(self, server: "MqttServer", context: MqttContext) -> None:
         self._server = server
@@ -26,6 +26,8 @@ class ClientProtocol(asyncio.Protocol):
         self._connection: Connection | None = None
         self._transport: asyncio.Transport | None = None
         self._is_slow = False
+        #: What came since so many commits of telemetry.
+        self._commits = self._taken_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -42,9 +44,13 @@ class ClientProtocol(asyncio.Protocol):
         if connection is None or connection.is_closed:
             return  # TLS may deliver what was on its way when the connection was closed
         connection.receive(data, self._context.clock_ms())
-        if self._context.ingest.is_full and not connection.is_closed:
+        ingest = self._context.ingest
+        if self._commits != ingest.commits:
+            self._commits, self._taken_bytes = ingest.commits, 0
+        self._taken_bytes += len(data)
+        if ingest.is_too_much(self._taken_bytes) and not connection.is_closed:
             connection.pause(pausing.NO_ROOM)
-            self._context.ingest.when_there_is_room(partial(connection.resume, pausing.NO_ROOM))
+            ingest.when_there_is_room(partial(connection.resume, pausing.NO_ROOM))
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Hear that the socket is closed."""
