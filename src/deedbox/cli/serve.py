@@ -29,7 +29,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer rea
     ] = None,
     database_url: DatabaseOption = None,
     nats_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="NATS for several nodes, from a later release on.")
+        str | None, typer.Option(metavar="URL", help="NATS, where several nodes work together.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:

@@ -25,6 +25,8 @@ _MOST_WAITING = 20_000
 _MOST_WAITING_BYTES = 16 * 1024 * 1024
 _MOST_UNHEARD = 65_536
 _LOOK_EVERY_S = 1.0
+_DRAIN_ATTEMPTS = 20
+_DRAIN_PAUSE_S = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +109,13 @@ class NatsBus:
     async def keep_connected(self) -> None:
         """Connect, and again whenever the connection is lost, until cancelled."""
         await self._link.keep(self._serve)
+
+    async def drain(self) -> None:
+        """Return when what was published so far is on its way, or cannot be soon."""
+        for _ in range(_DRAIN_ATTEMPTS):
+            if self._client is None or not self._steps:
+                return
+            await asyncio.sleep(_DRAIN_PAUSE_S)
 
     async def _serve(self, client: Client) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from deedbox.api.live.settings import LiveSettings
+from deedbox.cluster.settings import NatsSettings
 from deedbox.core.claim_intents import ClaimPagePolicy
 from deedbox.core.command_limits import CommandLimits
 from deedbox.core.device_limits import DeviceLimits
@@ -44,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     coap: serving.CoapSettings = serving.CoapSettings()
     coaps: serving.CoapsSettings = serving.CoapsSettings()
     database: serving.DatabaseSettings = serving.DatabaseSettings()
-    nats: serving.NatsSettings = serving.NatsSettings()
+    nats: NatsSettings = NatsSettings()
     secrets: serving.SecretsSettings = serving.SecretsSettings()
     admin: serving.AdminSettings = serving.AdminSettings()
     claim: ClaimPolicy = ClaimPolicy()

@@ -9,8 +9,8 @@ from uuid import uuid4
 import structlog
 
 from deedbox.cluster.attribute_changes import AttributeHints
+from deedbox.cluster.bus import Bus
 from deedbox.cluster.live import BusLiveChanges
-from deedbox.cluster.local import LocalBus
 from deedbox.cluster.rpc import CommandExchange
 from deedbox.config.declared import Settings
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
@@ -20,6 +20,7 @@ from deedbox.core.keys import KeyRing
 from deedbox.core.live import LiveChanges, OwnershipChanged
 from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Stores
+from deedbox.main.bus import opened_bus, opened_live
 from deedbox.main.keys import open_key_ring
 from deedbox.security.authentication import SessionAuthenticator
 from deedbox.security.passwords import Argon2Hasher
@@ -58,7 +59,7 @@ class Parts:
 @asynccontextmanager
 async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
     """Open everything in a folder that this process holds; at the end all that was accepted is stored."""
-    keys, metrics, bus = open_key_ring(settings), Metrics(), LocalBus()
+    keys, metrics, node = open_key_ring(settings), Metrics(), uuid4().hex
     tokens = SignInTokens(keys, settings.sign_in, system_clock_ms)
     async with AsyncExitStack() as closing:
         storage = await open_storage(settings.database_url, _pool_options(settings))
@@ -66,8 +67,10 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         storage.observe_commits(metrics.commit_ended)
         hasher = Argon2Hasher()
         closing.callback(hasher.close)
-        authenticator, live = SessionAuthenticator(tokens, storage, system_clock_ms), BusLiveChanges(bus)
-        exchange = _exchange(settings, bus, storage)
+        authenticator = SessionAuthenticator(tokens, storage, system_clock_ms)
+        bus = await closing.enter_async_context(opened_bus(settings.nats, metrics))
+        live = await closing.enter_async_context(opened_live(bus, node))
+        exchange = _exchange(settings, bus, node, storage)
         closing.push_async_callback(exchange.close)
         yield Parts(
             settings=settings,
@@ -107,10 +110,8 @@ def _pool_options(settings: Settings) -> PoolOptions:
     return PoolOptions(settings.database.connections, settings.database.prepared_statements)
 
 
-def _exchange(settings: Settings, bus: LocalBus, storage: OpenedStorage) -> CommandExchange:
-    return CommandExchange(
-        bus, uuid4().hex, storage, settings.device_api.commands_per_device, settings.commands
-    )
+def _exchange(settings: Settings, bus: Bus, node: str, storage: OpenedStorage) -> CommandExchange:
+    return CommandExchange(bus, node, storage, settings.device_api.commands_per_device, settings.commands)
 
 
 def _claim(

@@ -67,6 +67,14 @@ class Metrics:
         self.waiting_jobs = Gauge(
             "deedbox_waiting_jobs", "Jobs that wait for a write transaction.", registry=self._registry
         )
+        self._bus_is_connected = Gauge(
+            "deedbox_bus_connected", "0 while other nodes can't be reached.", registry=self._registry
+        )
+        self._bus_is_connected.set(1)
+        self._bus_connections = self._counter("deedbox_bus_connections", "Connections to NATS.")
+        self._bus_dropped = self._counter(
+            "deedbox_bus_dropped_messages", "Messages that did not leave for other nodes.", "reason"
+        )
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self._registry)
@@ -76,6 +84,15 @@ class Metrics:
         self.commit_jobs.observe(jobs)
         self.commit_seconds.observe(duration_s)
         self.waiting_jobs.set(waiting)
+
+    def bus_connected(self, is_connected: bool) -> None:
+        """Note that other nodes can be reached now, or no longer."""
+        self._bus_is_connected.set(is_connected)
+        self._bus_connections.inc(is_connected)
+
+    def bus_dropped(self, reason: str) -> None:
+        """Note a message that did not leave for other nodes."""
+        self._bus_dropped.labels(reason).inc()
 
     def page(self) -> bytes:
         """Return all metrics in Prometheus's text format."""

@@ -121,18 +121,6 @@ class DatabaseSettings(Struct, frozen=True):
     ] = True
 
 
-class NatsSettings(Struct, frozen=True):
-    """Section `nats`."""
-
-    url: Annotated[
-        str,
-        Meta(
-            extra={"secret": True},
-            description="NATS server that connects several nodes, from a later release on.",
-        ),
-    ] = ""
-
-
 class SecretsSettings(Struct, frozen=True):
     """Section `secrets`."""
 
