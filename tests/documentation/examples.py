@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ class Example(NamedTuple):
 def examples(page_blocks: Sequence[Block]) -> list[Example]:
     """The examples of a page that can be run."""
     found = []
-    for block, following in zip(page_blocks, [*page_blocks[1:], None], strict=True):
+    for block, following in zip_longest(page_blocks, page_blocks[1:]):
         if block.language == "sh" and block.is_run:
             shows = following is not None and following.language in ("json", "text") and following.is_run
             found.append(Example(block, following if shows else None))
