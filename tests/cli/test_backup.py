@@ -272,3 +272,12 @@ def test_a_damaged_database_is_not_backed_up(data: Path, tmp_path: Path) -> None
     with pytest.raises(CannotStart, match=r"damaged|can't be used"):
         backed_up(data, tmp_path / "backup")
     assert names(tmp_path) == ["data"]
+
+
+def test_other_databases_have_tools_of_their_own(tmp_path: Path) -> None:
+    url = "postgresql://deedbox:a-password@127.0.0.1/deedbox"
+    for words in (["backup", str(tmp_path / "backup")], ["restore", str(tmp_path / "backup")]):
+        refused = ran(*words, "--database-url", url)
+        assert (refused.returncode, "pg_dump" in refused.stderr) == (1, True), refused.stderr
+        assert "a-password" not in refused.stderr
+    assert names(tmp_path) == []

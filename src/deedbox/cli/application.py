@@ -5,7 +5,7 @@ import importlib.util
 
 import typer
 
-from deedbox.cli import backup, config, doctor, migrate, restore, secrets, serve, version
+from deedbox.cli import backup, config, doctor, healthcheck, migrate, restore, secrets, serve, version
 from deedbox.cli.failing import failing
 
 commands = typer.Typer(
@@ -22,6 +22,7 @@ commands.command("restore")(restore.restore)
 commands.command("config")(config.config)
 commands.add_typer(secrets.commands, name="secrets")
 commands.command("doctor")(doctor.doctor)
+commands.command("healthcheck")(healthcheck.healthcheck)
 commands.command("version")(version.version)
 _DEMO = "deedbox.cli.demo"
 if importlib.util.find_spec(_DEMO):

@@ -41,6 +41,7 @@ def back_up(settings: Settings, target: str, *, force: bool, tell: Tell) -> Back
     Whatever goes wrong, no unfinished file has the backup's name, and one that was there is as it was.
     """
     with understandable():
+        check_is_sqlite(settings)
         source = sqlite_file(settings)
         schema = _schema(source)
         path = _free_path(Path(target), target.endswith("/"), settings, force)
@@ -50,6 +51,15 @@ def back_up(settings: Settings, target: str, *, force: bool, tell: Tell) -> Back
                 return _written(settings, source, schema, draft, path, tell)
         except OSError as error:
             raise CannotStart(f"The backup {path} can't be written: {why_not(error)}.") from error
+
+
+def check_is_sqlite(settings: Settings) -> None:
+    """Raise CannotStart for a database that has tools of its own for this."""
+    if not settings.database_url.startswith("sqlite:"):
+        raise CannotStart(
+            "`deedbox backup` and `deedbox restore` are for SQLite. PostgreSQL is backed up with pg_dump, or "
+            "with a base backup and its log; keep the key file apart from both."
+        )
 
 
 def _schema(source: Path) -> str:

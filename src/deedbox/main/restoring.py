@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from deedbox.config.declared import Settings
-from deedbox.main.backing_up import Tell
+from deedbox.main.backing_up import Tell, check_is_sqlite
 from deedbox.main.failures import CannotStart, understandable
 from deedbox.main.folder import held_folder, sqlite_file, why_not
 from deedbox.main.keys import fingerprints
@@ -39,6 +39,7 @@ def restore(settings: Settings, backup: Path, *, force: bool, tell: Tell) -> Res
     `force` allows to set a database aside that is there.
     """
     with understandable():
+        check_is_sqlite(settings)
         target = sqlite_file(settings)
         facts = _checked(backup, tell)
         with held_folder(settings):
