@@ -31,6 +31,7 @@ from tests.storage.sqlite_bench import StorageBench
 
 T = TypeVar("T")
 VERSIONS = f"{SCHEMA_FOLDER}.versions"
+_SAFETY = ("fsync", "synchronous_commit", "full_page_writes")
 _numbers = count(1)
 
 
@@ -40,9 +41,8 @@ def address_of() -> Callable[[str], str]:
     server = get_server(Path(mkdtemp(prefix="deedbox-postgresql-")) / "data", cleanup_mode="delete")
     atexit.register(server.cleanup)
     # Nothing here has to survive a crash, and making databases waits for the disk.
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        _on(str(server.get_uri()), lambda it, name=setting: it.script(f"alter system set {name} = off"))
-    _on(str(server.get_uri()), lambda it: it.script("select pg_reload_conf()"))
+    for sql in (*(f"alter system set {it} = off" for it in _SAFETY), "select pg_reload_conf()"):
+        run_plainly(str(server.get_uri()), sql, ())
     return lambda name: str(server.get_uri(name))
 
 

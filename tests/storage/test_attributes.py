@@ -9,17 +9,16 @@ import pytest
 from deedbox.core.attributes import NewAttribute, Scope, Writer
 from deedbox.core.holders import Extent
 from deedbox.core.values import Value
-from tests.storage.values_bench import ValuesBench
+from tests.storage.values_bench import DATABASES, ValuesBench, opened_values_bench
 
 SHARED, SERVER, CLIENT = Scope.SHARED_SCOPE, Scope.SERVER_SCOPE, Scope.CLIENT_SCOPE
 TENANT, CUSTOMER = Writer.TENANT, Writer.CUSTOMER
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[ValuesBench]:
-    bench = ValuesBench(tmp_path)
-    yield bench
-    await bench.close()
+@pytest.fixture(params=DATABASES)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ValuesBench]:
+    async with opened_values_bench(request.param, tmp_path) as bench:
+        yield bench
 
 
 async def write(

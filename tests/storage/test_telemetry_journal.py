@@ -1,5 +1,6 @@
 """The journal of telemetry: epochs stamped inside the insert, moved to the time series once."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -9,16 +10,16 @@ import pytest
 from deedbox.core import telemetry_journal
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.holders import Extent
+from deedbox.core.storage import Stores
 from deedbox.core.telemetry import Point
 from deedbox.core.telemetry_journal import Entry, Message, Moved, as_payload
-from tests.storage.values_bench import ValuesBench
+from tests.storage.values_bench import DATABASES, ValuesBench, opened_values_bench
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[ValuesBench]:
-    bench = ValuesBench(tmp_path)
-    yield bench
-    await bench.close()
+@pytest.fixture(params=DATABASES)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ValuesBench]:
+    async with opened_values_bench(request.param, tmp_path) as bench:
+        yield bench
 
 
 async def append(bench: ValuesBench, *told: tuple[UUID, list[Message]]) -> list[Entry]:
@@ -99,6 +100,7 @@ async def test_erasing_takes_the_journal_too(bench: ValuesBench) -> None:
     assert [it.value for it in await bench.points(device, "t", Extent(0, 1))] == [2]
 
 
+@pytest.mark.parametrize("bench", ["sqlite"], indirect=True)
 async def test_what_cannot_be_moved_is_read_nevertheless(bench: ValuesBench) -> None:
     """A full disk hides nothing that was acknowledged, and nothing of what is done to show it is kept."""
     device, other = bench.device(), bench.device()
@@ -117,3 +119,33 @@ async def test_what_cannot_be_moved_is_read_nevertheless(bench: ValuesBench) -> 
     await bench.storage.settle([other])
     assert not await bench.points(device, "t", Extent(0, 0))
     assert len(await bench.storage.read(lambda it: it.journal.index())) == 2
+
+
+@pytest.mark.parametrize("bench", ["postgresql"], indirect=True)
+async def test_nodes_share_the_moving_and_nothing_is_moved_twice(bench: ValuesBench) -> None:
+    """Issue 4: an entry that another node is moving is left to it; who reads waits until it is moved."""
+    device, other = bench.device(), bench.device()
+    await bench.record(bench.device(), [Point("t", 1, 1)])  # whoever adds a name lets others wait
+    await append(bench, (device, [Message(1, b'{"t":1}')]))
+    await append(bench, (other, [Message(2, b'{"t":2}')]))
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slowly(stores: Stores) -> Moved:
+        moved = await telemetry_journal.move_oldest(stores.journal, 1)
+        began.set()
+        await may_end.wait()
+        return moved
+
+    first = asyncio.ensure_future(bench.storage.write_beside(slowly))
+    await began.wait()
+    ids = [it for it, _ in await bench.storage.look(lambda it: it.journal.index_of([device]))]
+    reader = asyncio.ensure_future(
+        bench.storage.write_beside(lambda it: telemetry_journal.move(it.journal, ids))
+    )
+    second = await bench.storage.write_beside(lambda it: telemetry_journal.move_oldest(it.journal, 10))
+    assert not reader.done()
+    may_end.set()
+    assert [it.device_id for it in (await first).entries] == [device]
+    assert [it.device_id for it in second.entries] == [other]
+    assert (await reader).entries == []
+    assert await bench.latest(device) == {"t": (1, 1)}

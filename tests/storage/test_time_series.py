@@ -13,16 +13,15 @@ from deedbox.core.holders import Extent
 from deedbox.core.telemetry import Point, Recording, Span
 from deedbox.core.values import Value
 from deedbox.storage.stores import Stores
-from tests.storage.values_bench import ValuesBench
+from tests.storage.values_bench import DATABASES, ValuesBench, opened_values_bench
 
 ALL = Extent(0, 0)
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[ValuesBench]:
-    bench = ValuesBench(tmp_path)
-    yield bench
-    await bench.close()
+@pytest.fixture(params=DATABASES)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ValuesBench]:
+    async with opened_values_bench(request.param, tmp_path) as bench:
+        yield bench
 
 
 async def history(bench: ValuesBench, device_id: UUID, extent: Extent = ALL) -> list[tuple[int, Value]]:

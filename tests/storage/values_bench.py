@@ -1,8 +1,10 @@
 """SQLite with bare devices whose epoch a test sets: for exams of attributes and time series."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from deedbox.core import attributes, telemetry
@@ -12,19 +14,26 @@ from deedbox.core.holders import Extent
 from deedbox.core.telemetry import LATEST_TS, Point, Recording, Span
 from deedbox.core.values import Value
 from deedbox.storage.sqlite import SQLiteStorage
+from tests.storage.postgresql_bench import (
+    PlainPostgreSQL,
+    drop_postgresql,
+    new_postgresql,
+    opened_postgresql,
+)
 from tests.storage.sqlite_bench import new_database
 
 WHOLE = Span(0, LATEST_TS, 1000, False)
 
 
 class ValuesBench:
-    """Devices without tenants: rows of values need their epoch only."""
+    """Devices without tenants: rows of values need their epoch only. `plain` is a connection beside."""
 
     def __init__(self, folder: Path) -> None:
         path = new_database(folder)
         self.now_ms = 1_700_000_000_000
+        self.url = f"sqlite:{path}"
         self.storage = SQLiteStorage(path, lambda: self.now_ms)
-        self.plain = sqlite3.connect(path, isolation_level=None)
+        self.plain: Any = sqlite3.connect(path, isolation_level=None)
 
     async def close(self) -> None:
         """Close the storage."""
@@ -81,3 +90,24 @@ class ValuesBench:
             lambda it: it.attributes.attributes_of(entity_id, [scope], extent)
         )
         return {it.name: it.value for it in found}
+
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@asynccontextmanager
+async def opened_values_bench(database: str, folder: Path) -> AsyncIterator[ValuesBench]:
+    """Yield a bench over one of DATABASES, new and without devices."""
+    bench = ValuesBench(folder)
+    if database == "sqlite":
+        yield bench
+        await bench.close()
+        return
+    await bench.close()
+    bench.url = url = new_postgresql()
+    async with opened_postgresql(url, lambda: bench.now_ms) as storage:
+        bench.storage = cast(SQLiteStorage, storage)  # what exams of both use of it is the same
+        bench.plain = PlainPostgreSQL(url)
+        yield bench
+        bench.plain.close()
+    drop_postgresql(url)

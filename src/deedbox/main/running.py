@@ -55,7 +55,7 @@ async def _serve(
 ) -> None:
     servers: list[HttpServer] = []
     async with opened_parts(settings) as parts:
-        await parts.storage.write(_prove_writable)
+        await parts.storage.write_beside(_prove_writable)
         await ensure_administrator(parts)
         async with opened_device_sides(parts) as devices:
             application = whole_application(parts, devices.http, _readiness(parts, servers))
@@ -146,7 +146,7 @@ def _readiness(parts: Parts, servers: list[HttpServer]) -> Readiness:
 
     async def database() -> str | None:
         try:
-            await parts.storage.write(_prove_writable)
+            await parts.storage.write_beside(_prove_writable)
         except Exception as error:
             _log.warning("the database can't be written", error=str(error))
             return "the database can't be written"

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from deedbox.storage.statements import PLACEHOLDER, ROWS, statements
 
-#: SQLite's only writer needs no row locks, so they stand in comments.
-_LOCKS = re.compile(r"/\*(for (?:update|share)[^*]*)\*/")
+#: SQLite's only writer needs no row locks, nor an order in which they are taken: they stand in comments.
+_LOCKS = re.compile(r"/\*((?:for update|order by)[^*]*)\*/")
 
 
 class Compiled(NamedTuple):

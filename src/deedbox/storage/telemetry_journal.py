@@ -37,6 +37,12 @@ class JournalStore(TimeSeriesStore):
         """Delete these entries."""
         await self.transaction.batch("remove_journal_entries", [(entry_id,) for entry_id in entry_ids])
 
+    async def index_of(self, device_ids: Collection[UUID]) -> list[tuple[int, UUID]]:
+        """Return the id and the device of every entry of these devices, oldest first."""
+        asked = [(device_id,) for device_id in set(device_ids)]
+        rows = await self.transaction.batch("journal_index_of", asked)
+        return [(row[0], UUID(bytes=row[1])) for row in rows]
+
     async def index(self) -> list[tuple[int, UUID]]:
         """Return the id and the device of every entry, oldest first."""
         return [(row[0], UUID(bytes=row[1])) for row in await self.transaction.rows("journal_index")]

@@ -54,7 +54,7 @@ class ActivityNotes:
             await stores.activity.note_activity(heard_at)
 
         try:
-            await self._storage.write(work)
+            await self._storage.write_beside(work)
         except StorageUnavailable as error:
             # Only a hint for people; the devices will be heard of again.
             _log.warning("last activity of %d devices was not stored: %s", len(heard_at), error)

@@ -214,7 +214,7 @@ class TelemetryIngest:
             return await self._store_new(stores, batch, entries) if batch.new else _Stored(entries)
 
         try:
-            stored = await self._storage.write(work)
+            stored = await self._storage.write_beside(work)
         except Refusal as refusal:
             self._refuse_all(batch, refusal)
         except Exception:
@@ -231,7 +231,7 @@ class TelemetryIngest:
     async def _store_new(self, stores: Stores, batch: _Batch, entries: list[Entry]) -> _Stored:
         """Decide about new names by what is stored, the journal included, then append what may be."""
         devices = {it.device_id for it in batch.new}
-        unread = [entry_id for it in devices for entry_id in self._mover.entries_of(it)]
+        unread = await self._mover.unmoved_of(devices, stores.journal)
         unread += [it.id for it in entries if it.device_id in devices]
         moved = await telemetry_journal.move(stores.journal, unread)
         asked = [(it.device_id, it.names) for it in batch.new]

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from deedbox.core import telemetry_journal
 from deedbox.core.errors import Refusal
-from deedbox.core.storage import Storage, Stores, Work
-from deedbox.core.telemetry_journal import Entry, Moved
+from deedbox.core.storage import Storage, Stores
+from deedbox.core.telemetry_journal import Entry, JournalStore, Moved
 from deedbox.transports.settings import JournalSettings
 
 _log = logging.getLogger(__name__)
@@ -22,9 +22,14 @@ _log = logging.getLogger(__name__)
 #: Entries of a bite: more in one transaction cost less each, but make everybody else wait longer.
 _FEWEST, _MOST = 16, 4_096
 _BITE_S = 0.004
+#: A bite that nobody waits for, of a database that is some way off.
+_SHARED_BITE_S = 0.05
 #: The share of the time that bites may take while devices send: little, and more when the journal is long.
 _SHARE, _LARGE_SHARE = 0.05, 0.5
 _AFTER_TROUBLE_S = 5.0
+#: How long what a dead node left in the journal lies there, until somebody asks for it, at the latest.
+_OTHERS_S = 5.0
+_NOTHING = Moved((), 0)
 
 
 class JournalMover:
@@ -37,6 +42,7 @@ class JournalMover:
         #: How many messages are in the journal, as far as is known here.
         self.messages = 0
         self._added_at_s = 0.0
+        self._bite_s = _SHARED_BITE_S if storage.is_shared else _BITE_S
         self._bite = 64
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -75,13 +81,15 @@ class JournalMover:
                 known.append(it.id)
         self.messages += messages
         self._added_at_s = time.monotonic()
-        if self._task is None and unmoved:
+        if self._task is None and (unmoved or self._storage.is_shared):
             self._task = asyncio.get_running_loop().create_task(self._run())
         self._wake.set()
 
-    def entries_of(self, device_id: UUID) -> Sequence[int]:
-        """Return the entries of the device that may not have been moved yet; may be asked in any thread."""
-        return tuple(self._unmoved.get(device_id, ()))
+    async def unmoved_of(self, device_ids: Iterable[UUID], journal: JournalStore) -> list[int]:
+        """Return the entries of these devices that may not have been moved; may be asked in any thread."""
+        if self._storage.is_shared:
+            return [entry_id for entry_id, _ in await journal.index_of([*device_ids])]
+        return [entry_id for it in device_ids for entry_id in tuple(self._unmoved.get(it, ()))]
 
     def moved(self, moved: Moved) -> None:
         """Hear that entries were moved."""
@@ -100,22 +108,30 @@ class JournalMover:
 
     async def settle(self, device_ids: Iterable[UUID]) -> None:
         """Move all that these devices have sent so far."""
-        wanted = [(it, entry_id) for it in device_ids for entry_id in self._unmoved.get(it, ())]
-        if not wanted:
-            return
+        asked = [*device_ids]
+        known = [(it, entry_id) for it in asked for entry_id in self._unmoved.get(it, ())]
+        wanted = await self._entries_of(asked) if self._storage.is_shared else [it for _, it in known]
+        if wanted:
 
-        async def work(stores: Stores) -> Moved:
-            return await telemetry_journal.move(stores.journal, [entry_id for _, entry_id in wanted])
+            async def work(stores: Stores) -> Moved:
+                return await telemetry_journal.move(stores.journal, wanted)
 
-        moved = await self._storage.write(work)
-        self._forget(wanted)  # whoever moved or erased them
-        self.moved(moved)
+            self.moved(await self._storage.write_beside(work))
+        if known:
+            self._forget(known)  # whoever moved or erased them
+            self.moved(_NOTHING)
+
+    async def _entries_of(self, device_ids: Sequence[UUID]) -> list[int]:
+        async def work(stores: Stores) -> list[int]:
+            return await self.unmoved_of(device_ids, stores.journal)
+
+        return await self._storage.look(work)
 
     async def _run(self) -> None:
         while True:
             self._wake.clear()
             if not self._unmoved:
-                await self._wake.wait()
+                await self._until_there_is_more()
             await asyncio.sleep(self._settings.delay_ms / 1000)
             try:
                 await self._move_all()
@@ -126,36 +142,41 @@ class JournalMover:
                 _log.exception("telemetry stays in the journal for now")
                 await asyncio.sleep(_AFTER_TROUBLE_S)
 
+    async def _until_there_is_more(self) -> None:
+        """Wait for an entry; where others write, too, no longer than it takes to notice that one has died."""
+        others_s = _OTHERS_S if self._storage.is_shared else None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), others_s)
+
     async def _move_all(self) -> None:
         """Take bites until the journal is empty, resting in between while devices send."""
 
         async def work(stores: Stores) -> Moved:
             return await telemetry_journal.move_oldest(stores.journal, self._bite)
 
-        while self._unmoved:
+        while True:
             began_s = time.monotonic()
-            moved = await self._move(work)
+            moved = await self._storage.write_beside(work)
+            self.moved(moved)
             duration_s = time.monotonic() - began_s
             if not moved.entries:
                 await self.settle(list(self._unmoved))
-            self._bite = _next_bite(self._bite, duration_s)
+            if not self._unmoved and (not moved.entries or not self._storage.is_shared):
+                return
+            self._bite = _next_bite(self._bite, duration_s, self._bite_s)
             await asyncio.sleep(self._rest_s(duration_s))
 
     def _rest_s(self, duration_s: float) -> float:
-        if time.monotonic() - self._added_at_s > _BITE_S + duration_s:
+        if time.monotonic() - self._added_at_s > self._bite_s + duration_s:
             return 0.0
-        share = _SHARE if self.messages * 2 < self._settings.most_messages else _LARGE_SHARE
+        is_long = self._storage.is_shared or self.messages * 2 >= self._settings.most_messages
+        share = _LARGE_SHARE if is_long else _SHARE
         return duration_s * (1 - share) / share
 
-    async def _move(self, work: Work[Moved]) -> Moved:
-        moved = await self._storage.write(work)
-        self.moved(moved)
-        return moved
 
-
-def _next_bite(bite: int, duration_s: float) -> int:
+def _next_bite(bite: int, duration_s: float, bite_s: float = _BITE_S) -> int:
     """Return how many entries to take next, so that a bite lasts about as long as it should."""
-    wanted = int(bite * _BITE_S / duration_s)
+    wanted = int(bite * bite_s / duration_s)
     return min(max(wanted, bite // 2, _FEWEST), bite * 2, _MOST)
 
 

@@ -6,13 +6,23 @@ from asked join device_state s on s.device_id = asked.device_id
 where true
 returning id, device_id, epoch
 
+-- Several nodes share the work: each takes what no other is moving at that moment.
 -- name: oldest_journal_entries
 select id, device_id, epoch, messages from telemetry_journal order by id limit :most
+/*for update skip locked*/
 
+-- Waits for whoever is moving them: they are where reads look when this has answered.
 -- name: journal_entries
 with asked(id) as (/*rows: bigint*/)
 select j.id, j.device_id, j.epoch, j.messages
 from asked join telemetry_journal j on j.id = asked.id
+order by j.id
+/*for update of j*/
+
+-- name: journal_index_of
+with asked(device_id) as (/*rows: uuid*/)
+select j.id, j.device_id
+from asked join telemetry_journal j on j.device_id = asked.device_id
 order by j.id
 
 -- name: journal_index

@@ -5,6 +5,7 @@ with asked(name) as (/*rows: text*/)
 insert into series_key (name)
 select asked.name from asked
 where not exists (select 1 from series_key k where k.name = asked.name)
+/*order by asked.name*/
 on conflict (name) do nothing
 
 -- name: write_points
@@ -17,6 +18,7 @@ from asked
 join series_key k on k.name = asked.key
 left join device_state s on s.device_id = asked.entity_id
 where s.device_id is not null or not asked.on_device
+/*order by asked.entity_id, asked.key, asked.ts*/
 on conflict (entity_id, key_id, ts, epoch) do update
   set kind = excluded.kind, long_value = excluded.long_value, double_value = excluded.double_value,
       text_value = excluded.text_value, expires_at = excluded.expires_at
@@ -31,6 +33,7 @@ from asked
 join series_key k on k.name = asked.key
 left join device_state s on s.device_id = asked.entity_id
 where s.device_id is not null or not asked.on_device
+/*order by asked.entity_id, asked.key*/
 on conflict (entity_id, key_id, epoch) do update
   set ts = excluded.ts, kind = excluded.kind, long_value = excluded.long_value,
       double_value = excluded.double_value, text_value = excluded.text_value
