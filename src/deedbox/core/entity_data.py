@@ -10,10 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from deedbox.core.attributes import Scope
 from deedbox.core.entity_fields import fields_of
 from deedbox.core.entity_lists import LISTED, all_ids, page_of_ids, profile_ids
 from deedbox.core.entity_queries import (
+    SCOPES,
     EntityKey,
     EntityQuery,
     KeyKind,
@@ -31,12 +31,6 @@ from deedbox.core.permissions import Operation, Principal, Resource, Target, che
 from deedbox.core.storage import Stores
 
 _KINDS = (*LISTED, Resource.CUSTOMER, Resource.TENANT)
-_SCOPES = {
-    KeyKind.CLIENT_ATTRIBUTE: (Scope.CLIENT_SCOPE,),
-    KeyKind.SHARED_ATTRIBUTE: (Scope.SHARED_SCOPE,),
-    KeyKind.SERVER_ATTRIBUTE: (Scope.SERVER_SCOPE,),
-    KeyKind.ATTRIBUTE: tuple(Scope),
-}
 
 
 class Candidates(msgspec.Struct, frozen=True):
@@ -155,7 +149,7 @@ class _Reader:
             series = await self.stores.entity_data.latest_of(extents, names[KeyKind.TIME_SERIES])
             _put(found, KeyKind.TIME_SERIES, names[KeyKind.TIME_SERIES], series)
         extents = self._extents(readable, Operation.READ_ATTRIBUTES)
-        for kind, scopes in _SCOPES.items():
+        for kind, scopes in SCOPES.items():
             for scope in scopes if names[kind] else ():
                 values = await self.stores.entity_data.attributes_of_all(extents, scope, names[kind])
                 _put(found, kind, names[kind], values)

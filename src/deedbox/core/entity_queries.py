@@ -9,11 +9,12 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.attributes import Scope
 from deedbox.core.errors import InvalidValue
 from deedbox.core.paging import PageRequest
 from deedbox.core.permissions import Resource
 from deedbox.core.value_tests import Test, passes, single_tests
-from deedbox.core.values import Value
+from deedbox.core.values import Value, value_text
 
 MOST_KEYS = 200
 MOST_TESTS = 200
@@ -29,6 +30,15 @@ class KeyKind(StrEnum):
     CLIENT_ATTRIBUTE = "CLIENT_ATTRIBUTE"
     SHARED_ATTRIBUTE = "SHARED_ATTRIBUTE"
     SERVER_ATTRIBUTE = "SERVER_ATTRIBUTE"
+
+
+#: Where attributes of each kind of key are.
+SCOPES: Mapping[KeyKind, tuple[Scope, ...]] = {
+    KeyKind.CLIENT_ATTRIBUTE: (Scope.CLIENT_SCOPE,),
+    KeyKind.SHARED_ATTRIBUTE: (Scope.SHARED_SCOPE,),
+    KeyKind.SERVER_ATTRIBUTE: (Scope.SERVER_SCOPE,),
+    KeyKind.ATTRIBUTE: tuple(Scope),
+}
 
 
 class EntityKey(msgspec.Struct, frozen=True):
@@ -134,11 +144,6 @@ def name_fits(pattern: str, name: str) -> bool:
     if wanted.startswith("%") and wanted.endswith("%"):
         return core in name
     return name.endswith(core) if wanted.startswith("%") else name.startswith(core)
-
-
-def value_text(value: Value) -> str:
-    """Return a value as texts show it: JSON, but for strings, which are themselves."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _condition_is_met(it: Condition, latest: Latest) -> bool:

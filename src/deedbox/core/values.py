@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+import msgspec
+
 from deedbox.core.errors import InvalidValue
 
 #: What is stored: what JSON can say, but for null.
@@ -70,6 +72,11 @@ def is_deeper(raw: object, levels: int) -> bool:
         return False
     inside = raw.values() if isinstance(raw, dict) else raw
     return not levels or any(is_deeper(it, levels - 1) for it in inside)
+
+
+def value_text(value: Value) -> str:
+    """Return a value as texts show it: JSON, but for strings, which are themselves."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _number(text: str) -> Value:

@@ -7,7 +7,6 @@ from deedbox.api.live.following import Following, Wishes
 from deedbox.api.live.outbox import Told, Values
 from deedbox.api.live.subscriptions import Listener
 from deedbox.api.live.updates import SeriesUpdate, series_update
-from deedbox.api.shapes.values import value_text
 from deedbox.api.values import entity, named_keys
 from deedbox.core import attribute_access, holders
 from deedbox.core.attribute_access import Named
@@ -17,6 +16,7 @@ from deedbox.core.holders import Extent
 from deedbox.core.live import AttributesChanged, PointsArrived
 from deedbox.core.permissions import Operation
 from deedbox.core.storage import Stores
+from deedbox.core.values import value_text
 
 _GONE = Told(0, "")
 

@@ -27,7 +27,6 @@ from deedbox.api.live.subscriptions import Listener
 from deedbox.api.live.updates import EntityDataUpdate, told_point, told_points
 from deedbox.api.shapes.entities import Page
 from deedbox.api.shapes.entity_queries import EntityDataShape, entity_query
-from deedbox.api.shapes.values import value_text
 from deedbox.core import holders
 from deedbox.core.entity_queries import EntityKey, EntityQuery, KeyKind
 from deedbox.core.errors import InvalidValue, Refusal
@@ -36,6 +35,7 @@ from deedbox.core.holders import Extent
 from deedbox.core.live import PointsArrived
 from deedbox.core.permissions import Operation
 from deedbox.core.storage import Stores
+from deedbox.core.values import value_text
 
 Keys = tuple[EntityKey, ...]
 

@@ -11,11 +11,9 @@ from deedbox.api.live.outbox import Told, Values
 from deedbox.api.live.time_series import window_query
 from deedbox.api.shapes.entities import EntityId
 from deedbox.api.shapes.entity_queries import EntityDataShape, TsValueShape
-from deedbox.api.shapes.values import value_text
 from deedbox.core import entity_data, histories
-from deedbox.core.attributes import Scope
 from deedbox.core.entity_data import Candidates, EntityRow
-from deedbox.core.entity_queries import Chosen, EntityKey, EntityQuery, KeyKind, check_size
+from deedbox.core.entity_queries import SCOPES, Chosen, EntityKey, EntityQuery, KeyKind, check_size
 from deedbox.core.errors import InvalidValue
 from deedbox.core.histories import HistoryQuery, ReadingLimits, Series
 from deedbox.core.holders import Extent
@@ -23,16 +21,10 @@ from deedbox.core.live import AttributesChanged
 from deedbox.core.paging import PageRequest
 from deedbox.core.permissions import Principal, Resource
 from deedbox.core.storage import Stores
+from deedbox.core.values import value_text
 
 #: Where a value goes in an update: the thing, the kind of its key (None for a series) and its name.
 Place = tuple[UUID, KeyKind | None, str]
-
-_SCOPES: Mapping[KeyKind, tuple[Scope, ...]] = {
-    KeyKind.ATTRIBUTE: tuple(Scope),
-    KeyKind.SERVER_ATTRIBUTE: (Scope.SERVER_SCOPE,),
-    KeyKind.SHARED_ATTRIBUTE: (Scope.SHARED_SCOPE,),
-    KeyKind.CLIENT_ATTRIBUTE: (Scope.CLIENT_SCOPE,),
-}
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -59,7 +51,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     def concerns(self, change: AttributesChanged) -> bool:
         """Tell whether changed attributes are among the latest values that are followed."""
-        return any(change.scope in _SCOPES.get(it.kind, ()) and it.name in change.names for it in self.latest)
+        return any(change.scope in SCOPES.get(it.kind, ()) and it.name in change.names for it in self.latest)
 
 
 class FoundRows(msgspec.Struct, frozen=True):

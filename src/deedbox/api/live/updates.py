@@ -5,10 +5,10 @@ from collections.abc import Hashable, Iterable, Mapping
 from deedbox.api.live.outbox import Told, Values
 from deedbox.api.shapes.entities import Page, Wire
 from deedbox.api.shapes.entity_queries import EntityDataShape
-from deedbox.api.shapes.values import value_text
 from deedbox.core import errors
 from deedbox.core.paging import LARGEST_PAGE
 from deedbox.core.telemetry import Point
+from deedbox.core.values import value_text
 
 INTERNAL_ERROR, BAD_REQUEST, UNAUTHORIZED = 1, 2, 3
 _CODES: Mapping[type[Exception], int] = {

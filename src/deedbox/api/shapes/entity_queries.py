@@ -15,7 +15,6 @@ from deedbox.core.entity_queries import (
     KeyKind,
     Known,
     Order,
-    value_text,
 )
 from deedbox.core.errors import InvalidValue
 from deedbox.core.holders import resource
@@ -30,6 +29,7 @@ from deedbox.core.value_tests import (
     TruthTest,
     text_test,
 )
+from deedbox.core.values import value_text
 
 _FILTERS = ("singleEntity", "entityList", "entityName", "entityType", "deviceType", "assetType")
 Joining = Literal["AND", "OR"]

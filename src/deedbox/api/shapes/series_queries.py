@@ -4,9 +4,8 @@ from typing import Any
 
 from deedbox.api.history_parameters import HistoryParameters
 from deedbox.api.shapes.entities import Wire
-from deedbox.core.entity_queries import value_text
 from deedbox.core.telemetry import Point
-from deedbox.core.values import Value
+from deedbox.core.values import Value, value_text
 
 
 class CutShape(Wire):

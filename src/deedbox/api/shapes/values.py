@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from deedbox.api.shapes.entities import Wire
 from deedbox.core.attributes import Attribute
 from deedbox.core.telemetry import Point
-from deedbox.core.values import Value
+from deedbox.core.values import value_text
 
 
 class AttributeShape(Wire):
@@ -48,8 +46,3 @@ def latest_shape(points: Sequence[Point], keys: Sequence[str], strict: bool, now
 
 def _point(it: Point, strict: bool) -> PointShape:
     return PointShape(ts=it.ts, value=it.value if strict else value_text(it.value))
-
-
-def value_text(value: Value) -> str:
-    """Return a value as texts show it: JSON, but for strings, which are themselves."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
