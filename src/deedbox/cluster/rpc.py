@@ -6,6 +6,7 @@ there, so that it is delivered once. Replies go back under the device's subject.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from deedbox.cluster.bus import Bus, Stop
@@ -13,6 +14,7 @@ from deedbox.cluster.persistent_commands import StoredCommands
 from deedbox.cluster.rpc_attachments import Attachment
 from deedbox.cluster.rpc_calls import Calls
 from deedbox.cluster.rpc_messages import (
+    BACK_SUBJECT,
     STORED,
     Asks,
     Cancels,
@@ -27,6 +29,7 @@ from deedbox.cluster.rpc_messages import (
     offer_subject,
     take_subject,
 )
+from deedbox.cluster.served_devices import LOOKED_EVERY_S, ServedDevices
 from deedbox.core.command_limits import CommandLimits
 from deedbox.core.rpc import FIRST_STORED_ID, Command, Delivery, Outcome, is_current
 from deedbox.core.storage import Storage, Stores
@@ -52,6 +55,19 @@ class CommandExchange:
         self._storage = storage
         self._calls = Calls(bus, node, most_per_device)
         self._stored = StoredCommands(storage, limits or CommandLimits(), self.wake)
+        self._served = ServedDevices(bus, storage, self.wake)
+
+    async def keep(self, looked_every_s: float = LOOKED_EVERY_S) -> None:
+        """Make good, until cancelled, what is missed while other nodes are out of reach."""
+        stops = [
+            self._bus.subscribe(BACK_SUBJECT, lambda _: self._calls.offer_again()),
+            self._bus.when_back(lambda: self._bus.publish(BACK_SUBJECT)),
+        ]
+        try:
+            await self._served.keep(looked_every_s)
+        finally:
+            for stop in stops:
+                stop()
 
     async def time_out(self) -> None:
         """Let steps of stored commands end that took too long; to be called now and then, on any node.
@@ -81,7 +97,7 @@ class CommandExchange:
         """Wait for a command and take it."""
         offers: asyncio.Queue[bytes] = asyncio.Queue()
         offers.put_nowait(STORED)
-        stop = self._bus.subscribe(offer_subject(device_id), offers.put_nowait)
+        stop = self._listen(device_id, offers.put_nowait)
         try:
             self._tell(device_id, Asks())
             while True:
@@ -93,10 +109,18 @@ class CommandExchange:
     def attach(self, device_id: UUID, deliver: Callable[[Delivery], None]) -> Stop:
         """Push commands to a device that stays connected; call what is returned to stop."""
         attachment = Attachment(self, device_id, deliver)
-        attachment.unsubscribe = self._bus.subscribe(offer_subject(device_id), attachment.offer)
+        attachment.unsubscribe = self._listen(device_id, attachment.offer)
         attachment.offer(STORED)
         self._tell(device_id, Asks())
         return attachment.stop
+
+    def _listen(self, device_id: UUID, hear: Callable[[bytes], None]) -> Stop:
+        self._served.enter(device_id)
+        return partial(self._stop_listening, device_id, self._bus.subscribe(offer_subject(device_id), hear))
+
+    def _stop_listening(self, device_id: UUID, unsubscribe: Stop) -> None:
+        unsubscribe()
+        self._served.leave(device_id)
 
     def delivered(self, device_id: UUID, command_id: int) -> None:
         """Note that the device has the command."""

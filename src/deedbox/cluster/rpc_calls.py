@@ -69,6 +69,12 @@ class Calls:
         finally:
             self._forget(call)
 
+    def offer_again(self) -> None:
+        """Offer all that nobody has taken: some nodes may not have heard of it."""
+        for device_id, calls in self._calls.items():
+            if any(it.can_be_taken for it in calls.values()):
+                self._offer(device_id)
+
     def waiting(self, device_id: UUID) -> int:
         """Return how many calls wait for the device."""
         return len(self._calls.get(device_id, {}))

@@ -6,6 +6,8 @@ import msgspec
 
 from deedbox.core.rpc import Delivery
 
+#: Where a node says that it missed what others said: whoever waits for devices offers again.
+BACK_SUBJECT = "deedbox.rpc.back"
 #: What a node offers that is not its own: commands that lie in the database.
 STORED = b""
 

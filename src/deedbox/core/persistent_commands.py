@@ -5,6 +5,7 @@ acknowledged it. Each belongs to the epoch it was made in: when a deed opens or 
 does it ends them, and later owners never see them (behaviour §5.2, §5.3). States are the reference server's.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -103,6 +104,10 @@ class PersistentCommandStore(IdSource, Protocol):
 
     async def is_waiting(self, device_id: UUID) -> bool:
         """Tell whether the device has a command that could be sent, or whose time for a step is over."""
+        ...
+
+    async def waiting_devices(self, device_ids: Sequence[UUID]) -> list[UUID]:
+        """Return those of the devices of which `is_waiting` is true."""
         ...
 
     async def expire_commands(self, device_id: UUID) -> None:

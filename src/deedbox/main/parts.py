@@ -70,8 +70,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         authenticator = SessionAuthenticator(tokens, storage, system_clock_ms)
         bus = await closing.enter_async_context(opened_bus(settings.nats, metrics))
         live = await closing.enter_async_context(opened_live(bus, node))
-        exchange = _exchange(settings, bus, node, storage)
-        closing.push_async_callback(exchange.close)
+        exchange = await closing.enter_async_context(_exchange(settings, bus, node, storage))
         yield Parts(
             settings=settings,
             keys=keys,
@@ -110,8 +109,19 @@ def _pool_options(settings: Settings) -> PoolOptions:
     return PoolOptions(settings.database.connections, settings.database.prepared_statements)
 
 
-def _exchange(settings: Settings, bus: Bus, node: str, storage: OpenedStorage) -> CommandExchange:
-    return CommandExchange(bus, node, storage, settings.device_api.commands_per_device, settings.commands)
+@asynccontextmanager
+async def _exchange(
+    settings: Settings, bus: Bus, node: str, storage: OpenedStorage
+) -> AsyncIterator[CommandExchange]:
+    most = settings.device_api.commands_per_device
+    exchange = CommandExchange(bus, node, storage, most, settings.commands)
+    keeping = asyncio.create_task(exchange.keep())
+    try:
+        yield exchange
+    finally:
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        await exchange.close()
 
 
 def _claim(

@@ -1,5 +1,6 @@
 """Stored commands as rows."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -31,6 +32,12 @@ class PersistentCommandStore(HolderStore):
         """Tell whether the device has a command that could be sent, or whose time for a step is over."""
         rows = await self.transaction.rows("command_waits", device_id=device_id, now_ms=self._now_ms)
         return bool(rows)
+
+    async def waiting_devices(self, device_ids: Sequence[UUID]) -> list[UUID]:
+        """Return those of the devices of which `is_waiting` is true."""
+        asked = [(it,) for it in device_ids]
+        rows = await self.transaction.batch("devices_with_waiting_commands", asked, now_ms=self._now_ms)
+        return [UUID(bytes=row[0]) for row in rows]
 
     async def expire_commands(self, device_id: UUID) -> None:
         """End those of the device's commands that have expired."""

@@ -16,6 +16,14 @@ where device_id = :device_id and ended_at is null
   and (status in ('QUEUED', 'TIMEOUT') or due_at <= :now_ms)
 limit 1
 
+-- name: devices_with_waiting_commands
+with asked(device_id) as (/*rows: uuid*/)
+select asked.device_id from asked
+where exists (
+    select 1 from command
+    where command.device_id = asked.device_id and command.ended_at is null
+      and (command.status in ('QUEUED', 'TIMEOUT') or command.due_at <= :now_ms))
+
 -- name: expire_commands
 update command set status = 'EXPIRED', ended_at = expires_at, due_at = null
 where device_id = :device_id and ended_at is null and expires_at <= :now_ms
