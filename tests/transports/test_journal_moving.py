@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deedbox.core import telemetry_journal
 from deedbox.core.telemetry_journal import Entry, Message, Moved
 from deedbox.storage.sqlite import SQLiteStorage
 from deedbox.transports import journal_moving
@@ -115,6 +116,24 @@ async def test_settling_what_nobody_sent_needs_no_transaction(
         monkeypatch.setattr(site.values.storage, way, None, raising=False)
     await site.mover.settle([device, site.values.device()])
     await site.mover.settle([])
+
+
+async def test_what_a_device_has_piled_up_is_moved_in_pieces(site: Site, monkeypatch: Any) -> None:
+    """Whoever else writes comes in between; what is larger than a piece is a piece of its own."""
+    monkeypatch.setattr(telemetry_journal, "_MOST_BYTES", 100)
+    device, pieces = site.values.device(), []
+    for count in (5, 5, 50, *[5] * 15):
+        await site.append(device, count)
+    hear = site.mover.moved
+
+    def note(moved: Moved) -> None:
+        pieces.append(moved.messages)
+        hear(moved)
+
+    monkeypatch.setattr(site.mover, "moved", note)
+    await site.mover.settle([device])
+    assert len(site.points(device)) == 135
+    assert (site.left(), sorted(pieces)[-1], sorted(pieces)[-2] <= 15) == (0, 50, True)
 
 
 async def test_everything_is_moved_soon(moving: Site) -> None:

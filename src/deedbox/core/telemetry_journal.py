@@ -13,6 +13,9 @@ import msgspec
 from deedbox.core.telemetry import Point, Recording, TimeSeriesStore
 from deedbox.core.values import as_value
 
+#: Moved in one transaction: some hundredths of a second, in which nobody else writes.
+_MOST_BYTES = 262_144
+
 
 class Message(msgspec.Struct, array_like=True, gc=False):
     """One telemetry message that was found to be good. `received_at` epoch milliseconds.
@@ -76,8 +79,13 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 async def move_oldest(store: JournalStore, most: int) -> Moved:
-    """Move the oldest entries to the time series."""
-    return await _move(store, await store.oldest_entries(most))
+    """Move the oldest entries to the time series; fewer where they are large."""
+    return await _move(store, _bite_of(await store.oldest_entries(most)))
+
+
+async def move_some(store: JournalStore, entry_ids: Collection[int]) -> Moved:
+    """Move the oldest of these entries, as far as they are there; fewer where they are large."""
+    return await _move(store, _bite_of(await store.entries(entry_ids)))
 
 
 async def move(store: JournalStore, entry_ids: Collection[int]) -> Moved:
@@ -89,6 +97,18 @@ async def _move(store: JournalStore, entries: Sequence[Entry]) -> Moved:
     await store.write_points([recording(it) for it in entries])
     await store.remove_entries([it.id for it in entries])
     return Moved(entries, sum(len(it.messages) for it in entries))
+
+
+def _bite_of(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the first entry, and those that follow until there is too much for one transaction."""
+    taken: list[Entry] = []
+    size_bytes = 0
+    for it in entries:
+        size_bytes += sum(len(message.payload) for message in it.messages)
+        if taken and size_bytes > _MOST_BYTES:
+            break
+        taken.append(it)
+    return taken
 
 
 def recording(entry: Entry) -> Recording:

@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from uuid import UUID
 
 from deedbox.core import telemetry_journal
@@ -20,13 +22,15 @@ from deedbox.transports.settings import JournalSettings
 _log = logging.getLogger(__name__)
 
 #: Entries of a bite: more in one transaction cost less each, but make everybody else wait longer.
-_FEWEST, _MOST = 16, 4_096
+_FEWEST, _MOST = 1, 4_096
 _BITE_S = 0.004
 #: A bite that nobody waits for, of a database that is some way off.
 _SHARED_BITE_S = 0.05
 #: The share of the time that bites may take while devices send: little, and more when the journal is long.
 _SHARE, _LARGE_SHARE = 0.05, 0.5
 _AFTER_TROUBLE_S = 5.0
+#: Of what somebody waits for to be moved.
+_FIRST_SETTLED, _SETTLING_S = 64, 0.02
 #: How long what a dead node left in the journal lies there, until somebody asks for it, at the latest.
 _OTHERS_S = 5.0
 _NOTHING = Moved((), 0)
@@ -111,15 +115,20 @@ class JournalMover:
         asked = [*device_ids]
         known = [(it, entry_id) for it in asked for entry_id in self._unmoved.get(it, ())]
         wanted = await self._entries_of(asked) if self._storage.is_shared else [it for _, it in known]
-        if wanted:
-
-            async def work(stores: Stores) -> Moved:
-                return await telemetry_journal.move(stores.journal, wanted)
-
-            self.moved(await self._storage.write_beside(work))
+        await self._move_in_bites(wanted)
         if known:
             self._forget(known)  # whoever moved or erased them
             self.moved(_NOTHING)
+
+    async def _move_in_bites(self, entry_ids: Sequence[int]) -> None:
+        """Move these, however many: whoever else writes comes in between."""
+        left, count = sorted(entry_ids), _FIRST_SETTLED
+        while left:
+            began_s = time.monotonic()
+            moved = await self._storage.write_beside(partial(_move_some, left[:count]))
+            self.moved(moved)
+            left = left[bisect(left, moved.entries[-1].id) if moved.entries else count :]
+            count = _next_bite(count, time.monotonic() - began_s, _SETTLING_S)
 
     async def _entries_of(self, device_ids: Sequence[UUID]) -> list[int]:
         async def work(stores: Stores) -> list[int]:
@@ -172,6 +181,10 @@ class JournalMover:
         is_long = self._storage.is_shared or self.messages * 2 >= self._settings.most_messages
         share = _LARGE_SHARE if is_long else _SHARE
         return duration_s * (1 - share) / share
+
+
+async def _move_some(entry_ids: Sequence[int], stores: Stores) -> Moved:
+    return await telemetry_journal.move_some(stores.journal, entry_ids)
 
 
 def _next_bite(bite: int, duration_s: float, bite_s: float = _BITE_S) -> int:
