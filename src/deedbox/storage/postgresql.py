@@ -222,7 +222,7 @@ async def _committed(connection: Any) -> None:
     try:
         ended = await connection.execute("commit")
     except TROUBLE as error:
-        connection.terminate()
+        _dropped(connection)
         raise after_commit_began(error) from error
     if ended != "COMMIT":
         raise RuntimeError("work went on after one of its statements had failed: nothing was stored")
@@ -232,6 +232,11 @@ async def _rolled_back(connection: Any) -> None:
     try:
         await connection.execute("rollback")
     except TROUBLE:
+        _dropped(connection)
+
+
+def _dropped(connection: Any) -> None:
+    with suppress(*TROUBLE):  # lost connections leave the pool by themselves
         connection.terminate()
 
 
