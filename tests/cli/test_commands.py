@@ -121,6 +121,19 @@ def test_doctor_finds_nothing_wrong_before_the_first_start_and_changes_nothing(t
     assert not (tmp_path / "data").exists()
 
 
+def test_doctor_names_the_keys_as_backups_do_and_a_key_file_that_is_damaged(tmp_path: Path) -> None:
+    assert ran("secrets", "rotate", "--data", str(tmp_path / "data")).returncode == 0
+    backup = ran("backup", str(tmp_path / "backup"), "--data", str(tmp_path / "data"), "--json")
+    ((number, fingerprint),) = json.loads(backup.stdout)["key_fingerprints"].items()
+    _, found = doctor(tmp_path, DEEDBOX_HTTP_LISTEN=f"127.0.0.1:{free_port()}")
+    assert f"generation {number} is {fingerprint}" in found["key file"][1]
+    key_file = tmp_path / "data" / "secret.key"
+    key_file.write_text("{}", encoding="utf-8")
+    code, found = doctor(tmp_path)
+    assert (code, found["key file"][0]) == (1, "failed")
+    assert "is damaged" in found["key file"][1]
+
+
 def test_doctor_names_an_expired_certificate_and_a_readable_key_file(tmp_path: Path) -> None:
     made = make_certificate(tmp_path, days=-1)
     key_file = tmp_path / "secret.key"

@@ -19,7 +19,8 @@ from deedbox.config.declared import Settings
 from deedbox.core.errors import StorageUnavailable
 from deedbox.main.failures import CannotStart
 from deedbox.main.folder import database_revision, sqlite_file
-from deedbox.main.keys import holds_secrets
+from deedbox.main.keys import fingerprints, holds_secrets
+from deedbox.security.key_file import KeyFileError, load
 from deedbox.serving.addresses import listen_address
 from deedbox.serving.listeners import CannotListen, bind_all, close_all, tls_context
 from deedbox.storage.migrating import is_postgresql, newest_revision
@@ -31,6 +32,7 @@ _SLOW_SYNC_MS = 20.0
 _RELEASED_AT = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 _SOON_DAYS = 30
 _CLOCKS_APART_MS = 60_000
+_TROUBLES = (OSError, ValueError, CannotStart, CannotListen, KeyFileError, StorageUnavailable)
 
 
 class Status(StrEnum):
@@ -67,7 +69,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _run(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
     try:
         finding = check(settings)
-    except (OSError, ValueError, CannotStart, CannotListen, StorageUnavailable, sqlite3.Error) as error:
+    except (*_TROUBLES, sqlite3.Error) as error:
         finding = _failed(str(error))
     return msgspec.structs.replace(finding, check=name)
 
@@ -169,7 +171,8 @@ def _key_file(settings: Settings) -> Finding:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         return _failed(f"other users can read {path}: chmod 600 {path}")
-    return _ok(f"{path}, mode {mode:04o}; keep a copy where the database's backups are not")
+    named = ", ".join(f"generation {number} is {it}" for number, it in fingerprints(load(path)).items())
+    return _ok(f"{path}, {named}; keep a copy where the database's backups are not")
 
 
 def _addresses(settings: Settings) -> Finding:
