@@ -51,6 +51,7 @@ async def test_bodies_as_real_clients_send_them(gadget: Gadget) -> None:
 @pytest.mark.parametrize(
     "content",
     [
+        r'{"method":"a\u0000b"}', r'{"method":"a\u0000b","persistent":true}',
         "", "[]", "17", '"text"', "{}", '{"method":""}', '{"method":7}', '{"method":null}', "{",
         '{"method":"m","timeout":"soon"}', '{"method":"m","persistent":"often"}',
         '{"method":"m","persistent":true,"retries":"many"}', '{"method":7,"persistent":true}',

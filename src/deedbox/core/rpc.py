@@ -142,6 +142,8 @@ def checked_method(method: Any) -> str:
         )
     if len(method) > LONGEST_METHOD:
         raise InvalidValue(f"method has more than {LONGEST_METHOD} characters.", "/method")
+    if "\0" in method:
+        raise InvalidValue("method holds a NUL character, which can't be stored.", "/method")
     return method
 
 
