@@ -9,6 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from deedbox.core.telemetry import Point
+from deedbox.core.telemetry_journal import Message
+from deedbox.core.value_limits import ValueLimits
+from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.settings import JournalSettings
 from tests.api.values_site import NOW, ValuesSite
 
 DAY_MS = 86_400_000
@@ -223,6 +227,22 @@ async def test_deletes(site: ValuesSite, query: str, left: list[int], latest: in
     assert [it["ts"] for it in found.get("t", [])] == left
     newest = (await read(site, device_id)).get("t")
     assert (newest[0]["ts"] if newest else None) == latest
+
+
+async def test_what_is_written_replaces_what_the_device_sent_before(site: ValuesSite) -> None:
+    """Also where that still waits in the journal to be moved."""
+    device_id = await five_points(site)
+    journal = JournalSettings(delay_ms=600_000)
+    ingest = TelemetryIngest(site.storage, ValueLimits(), site.live, journal)
+    site.storage.settle_by(ingest.settle)
+    sent = Message(1, b'[["t",60,"sent by the device"]]')
+    await ingest.store(device_id, sent, ("t",))
+    await ingest.store(device_id, sent, ("t",))
+    body = {"ts": 60, "values": {"t": "corrected"}}
+    written = await site.call("maker", "POST", f"/DEVICE/{device_id}/timeseries/ANY", json=body)
+    assert written.status_code == 200
+    assert (await read(site, device_id))["t"][0] == {"ts": 60, "value": "corrected"}
+    await ingest.close()
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ async def save_time_series(
         epoch = await histories.write(stores.time_series, principal, actor, kind, recording)
         return PointsArrived(holder_id, epoch, tuple(points))
 
+    # What the device sent before is to be replaced by this, not the other way round.
+    await context.storage.settle([holder_id])
     context.live.tell(await context.storage.write(work))
 
 
