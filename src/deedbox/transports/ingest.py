@@ -159,10 +159,7 @@ class TelemetryIngest:
         return self.batch.size >= self._most_waiting or self._mover.is_full
 
     def is_too_much(self, taken_bytes: int) -> bool:
-        """Tell the same to a connection from which so much was taken since the last of `commits`.
-
-        Neither memory nor the commits that others wait for are to be filled by one.
-        """
+        """Tell it to a connection from which so much was taken since the last of `commits`: one of many."""
         return self.is_full or (taken_bytes >= _MOST_TAKEN_BYTES and self.batch.size > 0)
 
     def when_there_is_room(self, resume: Callable[[], None]) -> None:
@@ -231,8 +228,8 @@ class TelemetryIngest:
     async def _store_new(self, stores: Stores, batch: _Batch, entries: list[Entry]) -> _Stored:
         """Decide about new names by what is stored, the journal included, then append what may be."""
         devices = {it.device_id for it in batch.new}
-        unread = await self._mover.unmoved_of(devices, stores.journal)
-        unread += [it.id for it in entries if it.device_id in devices]
+        waiting = await self._mover.unmoved_of(devices, stores.journal)
+        unread = {*waiting, *(it.id for it in entries if it.device_id in devices)}
         moved = await telemetry_journal.move(stores.journal, unread)
         asked = [(it.device_id, it.names) for it in batch.new]
         refusals = await self._budget.refusals(asked, stores.journal.series_names)
