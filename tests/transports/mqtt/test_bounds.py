@@ -1,5 +1,6 @@
 """What one client can not make grow or last: properties, handshakes, messages that it never acknowledges."""
 
+import asyncio
 from collections import deque
 from typing import Any, NoReturn
 
@@ -138,3 +139,28 @@ async def hand_over(site: JoinedSite) -> None:
     await site.scene.claim(ALICE, site.device, "key")
     await site.follow_deed_end()
     await site.settled()
+
+
+async def test_time_goes_on_after_a_mistake_of_ours(
+    site: JoinedSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is done once a second is done in the next second, too, whatever went wrong in this one."""
+    seconds, again = 0, asyncio.Event()
+
+    async def tick(_: int) -> None:
+        nonlocal seconds
+        seconds += 1
+        if seconds > 1:
+            again.set()
+        raise RuntimeError("a mistake")
+
+    async def no_time(_: float) -> None:
+        await real_sleep(0)
+
+    real_sleep = asyncio.sleep
+    monkeypatch.setattr(site.server, "tick", tick)
+    monkeypatch.setattr("deedbox.transports.mqtt.server.asyncio.sleep", no_time)
+    watching = site.beside(site.server._watch())
+    await again.wait()
+    watching.cancel()
+    assert "was not all done" in caplog.text

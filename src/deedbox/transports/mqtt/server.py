@@ -166,10 +166,8 @@ class MqttServer:
             self._run(self.recheck({it.session.login for it in there}))
 
     def _end(self, login: Login) -> None:
-        for it in self._sessions.of_device(login.device_id):
+        for it in [it for it in self._sessions.of_device(login.device_id) if it.session.login == login]:
             connection = it.session.connection
-            if it.session.login != login:
-                continue
             self._sessions.forget(it)
             if isinstance(connection, Connection):
                 connection.fail(Reason.NOT_AUTHORIZED, "The device's credentials are others now.")
@@ -272,6 +270,8 @@ class MqttServer:
                 await self.tick(self._context.clock_ms())
             except StorageUnavailable as error:
                 _log.warning("devices that are connected are not limited yet: %s", error.message)
+            except Exception:  # silence would go unnoticed from now on, for all devices
+                _log.exception("what the time had to bring about for devices was not all done")
 
     async def _recheck_all(self) -> None:
         """Ask again about everybody, now and then: a hint that credentials have changed may be lost."""
@@ -279,7 +279,10 @@ class MqttServer:
             await asyncio.sleep(_RECHECKED_EVERY_S)
             logins = [it.session.login for it in self._connections if it.session is not None]
             for start in range(0, len(logins), _RECHECKED_AT_ONCE):
-                await self.recheck(logins[start : start + _RECHECKED_AT_ONCE])
+                try:
+                    await self.recheck(logins[start : start + _RECHECKED_AT_ONCE])
+                except Exception:
+                    _log.exception("devices whose credentials are others may still be connected")
 
     async def _limit_connected(self) -> None:
         """Hold devices to limits that there were none of when they came."""
