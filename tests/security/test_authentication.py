@@ -149,3 +149,14 @@ async def test_tokens_of_older_generations_work_until_the_generation_is_removed(
         desk.tokens_with(KeyRing({2: SECOND})).read_access(pair.token)
     with pytest.raises(NotSignedIn):
         desk.tokens_with(KeyRing({1: SECOND})).read_access(pair.token)
+
+
+async def test_a_session_that_another_node_ended_is_believed_for_seconds_only(desk: Desk) -> None:
+    """Attacks A18: nobody tells this node, and it must not go on for the hours that a token works."""
+    desk.storage.is_shared = True
+    session, pair = await desk.sign_in()
+    await desk.authenticator.authenticate(pair.token)
+    await desk.end(session.id)
+    desk.now_ms += 5_000
+    with pytest.raises(NotSignedIn):
+        await desk.authenticator.authenticate(pair.token)

@@ -12,11 +12,13 @@ from deedbox.core.storage import Storage, Stores
 from deedbox.security.tokens import SignInTokens
 
 _MOST_TOKENS = 20_000
+#: Where other nodes end sessions, too, and this one is not told, tokens are looked up anew after that time.
+_BELIEVED_FOR_MS = 5_000
 
 
 class _Known(msgspec.Struct, frozen=True):
     principal: Principal
-    expires_at: int
+    believed_until: int
 
 
 class SessionAuthenticator:
@@ -41,7 +43,7 @@ class SessionAuthenticator:
     async def authenticate(self, token: str) -> Principal:
         """Return who the token stands for. Raises TokenExpired, NotSignedIn."""
         known = self._known.get(token)
-        if known is not None and self._clock_ms() < known.expires_at:
+        if known is not None and self._clock_ms() < known.believed_until:
             self._known.move_to_end(token)
             return known.principal
         return await self._look_up(token)
@@ -67,9 +69,12 @@ class SessionAuthenticator:
             return await known_visitor(stores.users, session_id, is_public)
 
         principal = await self._storage.look(work)
+        until = expires_at
+        if self._storage.is_shared:
+            until = min(expires_at, self._clock_ms() + _BELIEVED_FOR_MS)
         # What was read while somebody was forgotten may be what should be forgotten.
         if before == self._forgotten:
-            self._keep(token, _Known(principal, expires_at))
+            self._keep(token, _Known(principal, until))
         return principal
 
     def _keep(self, token: str, known: _Known) -> None:
