@@ -1,4 +1,4 @@
-"""One device that floods is read from once per commit; those beside it do not wait for what it sends."""
+"""Sockets of devices: who floods is read from once per commit, who speaks is noted now and then."""
 
 import asyncio
 
@@ -64,6 +64,15 @@ async def test_many_small_pieces_are_a_flood_too(site: JoinedSite) -> None:
     for _ in range(10):
         flooding.data_received(told(1))
     assert wire.is_read
+
+
+async def test_a_device_that_stays_is_heard_of(site: JoinedSite) -> None:
+    """It is shown as active for as long as it speaks, if only by PINGREQ."""
+    device, _ = await connected(site, "a")
+    site.sqlite.now_ms += 3_600_000
+    device.data_received(encoding.PINGREQ)
+    await site.activity.close()
+    assert await site.last_activity_at(site.device.id) == site.sqlite.now_ms
 
 
 async def test_what_is_not_telemetry_waits_for_nothing(site: JoinedSite) -> None:

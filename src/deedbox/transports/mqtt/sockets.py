@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from deedbox.core.activity import NOTED_EVERY_MS
 from deedbox.transports.mqtt import pausing
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
@@ -18,7 +19,16 @@ _MOST_UNSENT_BYTES = 1 << 20
 class ClientProtocol(asyncio.Protocol):
     """One connection's socket. A `Link`."""
 
-    __slots__ = ("_commits", "_connection", "_context", "_is_slow", "_server", "_taken_bytes", "_transport")
+    __slots__ = (
+        "_commits",
+        "_connection",
+        "_context",
+        "_is_slow",
+        "_note_at_ms",
+        "_server",
+        "_taken_bytes",
+        "_transport",
+    )
 
     def __init__(self, server: "MqttServer", context: MqttContext) -> None:
         self._server = server
@@ -28,6 +38,8 @@ class ClientProtocol(asyncio.Protocol):
         self._is_slow = False
         #: What came since so many commits of telemetry.
         self._commits = self._taken_bytes = 0
+        #: When to note that the device is still heard of.
+        self._note_at_ms = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -43,7 +55,11 @@ class ClientProtocol(asyncio.Protocol):
         connection = self._connection
         if connection is None or connection.is_closed:
             return  # TLS may deliver what was on its way when the connection was closed
-        connection.receive(data, self._context.clock_ms())
+        now_ms = self._context.clock_ms()
+        connection.receive(data, now_ms)
+        if now_ms >= self._note_at_ms and connection.session is not None:
+            self._note_at_ms = now_ms + NOTED_EVERY_MS
+            self._context.activity.note(connection.session.device_id, now_ms)
         ingest = self._context.ingest
         if self._commits != ingest.commits:
             self._commits, self._taken_bytes = ingest.commits, 0
