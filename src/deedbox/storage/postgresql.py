@@ -74,10 +74,8 @@ class PostgreSQLStorage:
 
         Raises StorageUnavailable when the database can't be reached.
         """
-        pool, clock = await open_pool(url, options), DatabaseClock()
-        async with pool.acquire() as connection:
-            await clock.ask(connection)
-        return cls(pool, options, clock, clock_ms)
+        clock = DatabaseClock()
+        return cls(await open_pool(url, options, clock), options, clock, clock_ms)
 
     def observe_commits(self, observe: Callable[[int, int, float], None]) -> None:
         """Have `observe(jobs, waiting jobs, seconds)` called after every write transaction."""

@@ -36,6 +36,9 @@ _UNABLE = (
     TimeoutError,
 )
 
+#: Statements were prepared in one connection and used in another.
+UNPREPARED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+
 #: All that asyncpg raises.
 TROUBLE = (*_IN_THE_WAY, *_DISCONNECTED, *_UNABLE, asyncpg.PostgresError)
 
@@ -55,6 +58,11 @@ def as_refusal(error: Exception) -> Exception:
     """
     if isinstance(error, asyncpg.UniqueViolationError):
         return UniqueViolation(_columns(error))
+    if isinstance(error, UNPREPARED):
+        return StorageUnavailable(
+            "Prepared statements get lost on the way to PostgreSQL. Behind PgBouncer older than 1.21 in "
+            "transaction mode, set database.prepared_statements = false."
+        )
     if isinstance(error, _UNABLE):
         return StorageUnavailable()
     if isinstance(error, (*_IN_THE_WAY, *_DISCONNECTED)):

@@ -14,7 +14,7 @@ import asyncpg
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.pool_options import PoolOptions
-from deedbox.storage.postgresql_errors import TROUBLE
+from deedbox.storage.postgresql_errors import TROUBLE, UNPREPARED, as_refusal
 
 _OLDEST = 14
 _CONNECT_S = 5.0
@@ -39,8 +39,8 @@ class _Connection(Connection):
         return ""
 
 
-async def open_pool(url: str, options: PoolOptions) -> Pool:
-    """Connect. Raises StorageUnavailable, saying why, when the database can't be used."""
+async def open_pool(url: str, options: PoolOptions, clock: "DatabaseClock") -> Pool:
+    """Connect, and set the clock. Raises StorageUnavailable, saying why, when the database can't be used."""
     with _understandable():
         pool = await asyncpg.create_pool(
             url,
@@ -54,8 +54,13 @@ async def open_pool(url: str, options: PoolOptions) -> Pool:
             max_cached_statement_lifetime=0,
             server_settings={"application_name": "deedbox"},
         )
-        async with pool.acquire() as connection:
-            await check_server(connection)
+        try:
+            async with pool.acquire() as connection, connection.transaction(readonly=True):
+                await check_server(connection)
+                await clock.ask(connection)
+        except BaseException:
+            pool.terminate()
+            raise
         return pool
 
 
@@ -70,8 +75,10 @@ async def connected(url: str) -> AsyncIterator[Any]:
     """Yield a connection outside of any pool. Raises StorageUnavailable, saying why."""
     connection = await connect(url)
     try:
+        # Behind PgBouncer each statement alone could meet another connection.
         with _understandable():
-            yield connection
+            async with connection.transaction(readonly=True):
+                yield connection
     finally:
         await connection.close()
 
@@ -95,6 +102,8 @@ def _understandable() -> Iterator[None]:
         yield
     except (asyncpg.ClientConfigurationError, ValueError) as error:
         raise StorageUnavailable(f"The database URL can't be understood: {error}") from error
+    except UNPREPARED as error:
+        raise as_refusal(error) from error
     except TROUBLE as error:
         why = str(error) or type(error).__name__
         raise StorageUnavailable(f"PostgreSQL can't be used: {why}") from error
@@ -102,9 +111,10 @@ def _understandable() -> Iterator[None]:
 
 async def prepare_connection(connection: Any) -> None:
     """Have identifiers arrive as 16 bytes, as SQLite's do: stores make of them what they need."""
-    await connection.set_type_codec(
-        "uuid", schema="pg_catalog", format="binary", encoder=_uuid_bytes, decoder=bytes
-    )
+    async with connection.transaction(readonly=True):
+        await connection.set_type_codec(
+            "uuid", schema="pg_catalog", format="binary", encoder=_uuid_bytes, decoder=bytes
+        )
 
 
 def _uuid_bytes(identifier: UUID | bytes) -> bytes:
