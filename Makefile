@@ -19,6 +19,8 @@ CLIENT_LOCK := tests/conformance/requirements-
 
 # Test processes at a time; 0 runs the tests in one process, which reads better while debugging.
 WORKERS ?= 2
+# Tests of the API that run on PostgreSQL, too, each time; CONTRIBUTING.md has the command for all of them.
+ON_POSTGRESQL := claiming claim_keys customers devices device_import tenants users
 # One benchmark by name (make bench BENCH=claims); all of them without.
 BENCH ?= *
 # make lock UPGRADE=--upgrade takes the newest versions instead of keeping the locked ones.
@@ -84,11 +86,14 @@ demo: $(RUNTIME) ## see Deedbox at work: server, tenant, simulated devices, clai
 
 test: test-packages $(VENV) lint types contracts $(CONFORMANCE) ## check and test everything
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile
+	@DEEDBOX_TEST_DATABASE=postgresql $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile \
+		$(ON_POSTGRESQL:%=tests/api/test_%.py)
 
 # Ubuntu's chromium package is a snap, which does not run everywhere: there playwright brings one.
 test-packages: $(DEVELOPMENT)
 	@if ! command -v curl >/dev/null; then $(call debian,curl); fi
 	@if ! PATH="$$PATH:/usr/sbin" command -v nats-server >/dev/null; then $(call debian,nats-server); fi
+	@if ! PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null; then $(call debian,pgbouncer); fi
 	@if ! command -v mosquitto_pub >/dev/null; then $(call debian,mosquitto-clients); fi
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 		if grep -qs '^ID=ubuntu' /etc/os-release; then \
