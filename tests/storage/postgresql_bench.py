@@ -176,7 +176,9 @@ async def opened_postgresql(url: str, clock_ms: Callable[[], int] | None) -> Asy
 
 
 class PostgreSQLBench(StorageBench):
-    """A `ClaimBench` over a database of PostgreSQL."""
+    """A `ClaimBench` over a database of PostgreSQL, which has a URL for other nodes."""
+
+    url = ""
 
 
 @asynccontextmanager
@@ -185,6 +187,7 @@ async def opened_postgresql_bench() -> AsyncIterator[PostgreSQLBench]:
     url = new_postgresql()
     plain = PlainPostgreSQL(url)
     bench = PostgreSQLBench(plain)
+    bench.url = url
     try:
         async with opened_postgresql(url, lambda: bench.now_ms) as storage:
             bench.storage = storage
