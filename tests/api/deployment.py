@@ -189,6 +189,16 @@ def forget_database(folder: Path) -> None:
         drop_postgresql(_database_url(folder))
 
 
+def rows_beside(folder: Path) -> bytes:
+    """All that is stored of a data folder outside of it: nothing but with PostgreSQL."""
+    if not ON_POSTGRESQL:
+        return b""
+    url = _database_url(folder)
+    tables = run_plainly(url, "select tablename from pg_tables where schemaname = 'public'", ())
+    rows = [row for (table,) in tables for row in run_plainly(url, f"select * from {table}", ())]
+    return b"\n".join(it if isinstance(it, bytes) else str(it).encode() for row in rows for it in row)
+
+
 def _database_url(folder: Path) -> str:
     """The database of a data folder, new and empty where it has none; "" for the file in it."""
     if not ON_POSTGRESQL:

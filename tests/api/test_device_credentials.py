@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.api.deployment import Deployment
+from tests.api.deployment import Deployment, rows_beside
 from tests.api.device_site import DeviceSite
 
 TAKEN = "already assigned to another device"
@@ -34,7 +34,8 @@ def certificate() -> str:
 
 
 def everything_in(folder: Path) -> bytes:
-    return b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+    files = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+    return files + rows_beside(folder)
 
 
 async def credentials(site: DeviceSite, device_id: str) -> Any:
