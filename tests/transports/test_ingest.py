@@ -13,14 +13,15 @@ import pytest
 
 from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.local import LocalBus
-from deedbox.core.errors import InvalidValue, NotFound, Refusal, StorageUnavailable
+from deedbox.core.errors import InvalidValue, NotFound, Refusal, StorageUnavailable, TooBusy
 from deedbox.core.telemetry import Point
 from deedbox.core.telemetry_journal import Message
 from deedbox.core.value_limits import ValueLimits
 from deedbox.storage.sqlite import SQLiteStorage
-from deedbox.transports.ingest import Sender, TelemetryIngest
+from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.payloads import telemetry_message
 from deedbox.transports.settings import JournalSettings
+from deedbox.transports.telemetry_batches import Sender
 from tests.storage.values_bench import ValuesBench
 
 NOW_MS = 1_700_000_000_000
@@ -281,6 +282,8 @@ async def test_a_full_journal_says_so_until_it_is_moved(site: Site) -> None:
         site.add(sender, token, t=token)
     await site.all_done(1_000)
     assert site.ingest.is_full
+    with pytest.raises(TooBusy):
+        await site.ingest.store(device, Message(1, b'{"t":1}'), ("t",))
     site.ingest.when_there_is_room(lambda: resumed.append(True))
     await site.ingest.settle([device])
     assert (site.ingest.is_full, resumed) == (False, [True])

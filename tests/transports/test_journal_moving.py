@@ -5,14 +5,14 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deedbox.core import telemetry_journal
-from deedbox.core.telemetry_journal import Entry, Message, Moved
+from deedbox.core.telemetry_journal import Entry, Message, Moved, size_bytes
 from deedbox.storage.sqlite import SQLiteStorage
 from deedbox.transports import journal_moving
 from deedbox.transports.journal_moving import JournalMover
@@ -53,7 +53,7 @@ class Site:
         self._ts += count
         entries = await self.values.storage.write(lambda it: it.journal.append([(device_id, messages)]))
         if is_known:
-            self.mover.add(entries, count)
+            self.mover.add(entries, count, size_bytes(messages))
         return entries
 
     async def emptied(self) -> None:
@@ -195,7 +195,7 @@ async def test_what_was_erased_is_not_waited_for(moving: Site) -> None:
     entries = await moving.append(device, 900, is_known=False)
     entries += await moving.append(other, 100, is_known=False)
     moving.values.plain.execute("delete from telemetry_journal where device_id = ?", (device,))
-    moving.mover.add(entries, 1_000)
+    moving.mover.add(entries, 1_000, 7_000)
     await moving.emptied()
     assert (moving.points(device), len(moving.points(other)), moving.mover.is_full) == ([], 100, False)
 
@@ -302,3 +302,16 @@ async def _read(site: Site, devices: list[UUID], sent: dict[UUID, list[int]]) ->
     await site.mover.settle(devices)
     for device_id, moments in acknowledged.items():
         assert set(moments) <= set(site.points(device_id))
+
+
+async def test_few_large_messages_fill_the_journal_too(tmp_path: Path) -> None:
+    """A bound on messages alone would let 64 KiB each fill the disk."""
+    storage = ValuesBench(tmp_path).storage
+    mover = JournalMover(storage, JournalSettings(most_bytes=2**20, delay_ms=600_000))
+    entry = Entry(1, uuid4(), 0)
+    mover.add([entry], 16, 2**20)
+    full = [mover.is_full]
+    mover.moved(Moved([entry], 16, 2**20))
+    assert [*full, mover.is_full] == [True, False]
+    await mover.close()
+    await storage.close()

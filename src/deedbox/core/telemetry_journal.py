@@ -4,7 +4,7 @@ Appending costs one row per device and commit, writing time series one or two pe
 bursts that the time series could not; what is in it is as durable as anything else.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -76,6 +76,7 @@ class Moved(msgspec.Struct, frozen=True):
 
     entries: Sequence[Entry]
     messages: int
+    size_bytes: int = 0
 
 
 async def move_oldest(store: JournalStore, most: int) -> Moved:
@@ -96,19 +97,25 @@ async def move(store: JournalStore, entry_ids: Collection[int]) -> Moved:
 async def _move(store: JournalStore, entries: Sequence[Entry]) -> Moved:
     await store.write_points([recording(it) for it in entries])
     await store.remove_entries([it.id for it in entries])
-    return Moved(entries, sum(len(it.messages) for it in entries))
+    told = [message for it in entries for message in it.messages]
+    return Moved(entries, len(told), size_bytes(told))
 
 
 def _bite_of(entries: Sequence[Entry]) -> list[Entry]:
     """Return the first entry, and those that follow until there is too much for one transaction."""
     taken: list[Entry] = []
-    size_bytes = 0
+    taken_bytes = 0
     for it in entries:
-        size_bytes += sum(len(message.payload) for message in it.messages)
-        if taken and size_bytes > _MOST_BYTES:
+        taken_bytes += size_bytes(it.messages)
+        if taken and taken_bytes > _MOST_BYTES:
             break
         taken.append(it)
     return taken
+
+
+def size_bytes(messages: Iterable[Message]) -> int:
+    """Return how long the payloads of these messages are."""
+    return sum(len(it.payload) for it in messages)
 
 
 def recording(entry: Entry) -> Recording:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from deedbox.core import telemetry_journal
-from deedbox.core.errors import NotFound, Refusal, StorageUnavailable
+from deedbox.core.errors import NotFound, Refusal, StorageUnavailable, TooBusy
 from deedbox.core.live import LiveChanges, PointsArrived
 from deedbox.core.storage import Storage, Stores
 from deedbox.core.telemetry_journal import Entry, Message, Moved
@@ -19,24 +19,12 @@ from deedbox.core.value_limits import NameBudget, ValueLimits
 from deedbox.core.values import checked_name
 from deedbox.transports.journal_moving import JournalMover
 from deedbox.transports.settings import JournalSettings
+from deedbox.transports.telemetry_batches import Batch, Done, NewShape, Sender
 
 _log = logging.getLogger(__name__)
 _NOTHING_MOVED = Moved((), 0)
 #: From a connection that does not wait for acknowledgements, between two commits.
 _MOST_TAKEN_BYTES = 65_536
-
-#: Called once per message: with what was handed over beside it, and with the refusal if there is one.
-Done = Callable[[Any, Refusal | None], None]
-
-
-class _NewShape(NamedTuple):
-    """A message with names that its device has not been seen to use."""
-
-    device_id: UUID
-    message: Message
-    names: frozenset[str]
-    done: Done
-    token: Any
 
 
 class _Stored(NamedTuple):
@@ -45,68 +33,6 @@ class _Stored(NamedTuple):
     entries: Sequence[Entry]
     refusals: Sequence[Refusal | None] = ()
     moved: Moved = _NOTHING_MOVED
-
-
-class Sender:
-    """One device's way in. Kept by its connection, so that the usual message costs next to nothing."""
-
-    __slots__ = ("_ingest", "_messages", "_names", "device_id")
-
-    def __init__(self, ingest: "TelemetryIngest", device_id: UUID) -> None:
-        self._ingest = ingest
-        self.device_id = device_id
-        #: The names in its last message: devices mostly send the same ones again.
-        self._names: tuple[str, ...] = ()
-        self._messages: list[Message] | None = None
-
-    def add(self, message: Message, names: tuple[str, ...], done: Done, token: Any) -> None:
-        """Take a message; `done(token, refusal)` is called once it is on the disk, or will never be.
-
-        Raises InvalidValue for names that can't be stored.
-        """
-        ingest = self._ingest
-        if names != self._names:
-            if not ingest.is_known(self.device_id, names):
-                ingest.add_new(self.device_id, message, names, done, token)
-                return
-            self._names = names
-        batch, messages = ingest.batch, self._messages
-        if messages is None:
-            self._messages = [message]
-            batch.senders.append(self)
-        else:
-            messages.append(message)
-        waiting = batch.done
-        if not waiting:
-            ingest.wake()
-        waiting.append((self, done, token))
-
-    def take(self) -> tuple[UUID, list[Message]]:
-        """Return what was added since it was asked last."""
-        messages, self._messages = self._messages or [], None
-        return self.device_id, messages
-
-
-class _Batch:
-    """Messages that share a transaction."""
-
-    __slots__ = ("done", "known", "new", "senders")
-
-    def __init__(self) -> None:
-        self.senders: list[Sender] = []
-        self.done: list[tuple[Sender, Done, Any]] = []
-        self.new: list[_NewShape] = []
-        #: What the senders have sent, from `close` on.
-        self.known: list[tuple[UUID, list[Message]]] = []
-
-    @property
-    def size(self) -> int:
-        """How many messages there are."""
-        return len(self.done) + len(self.new)
-
-    def close(self) -> None:
-        """Take no more: it is about to be stored."""
-        self.known = [it.take() for it in self.senders]
 
 
 class TelemetryIngest:
@@ -121,7 +47,7 @@ class TelemetryIngest:
         self._budget = NameBudget(limits.most_series, "time series")
         self._mover = JournalMover(storage, settings)
         #: What is stored next.
-        self.batch = _Batch()
+        self.batch = Batch()
         self._wake = asyncio.Event()
         self._resumes: list[Callable[[], None]] = []
         self._mover.after_move = self._make_room
@@ -182,11 +108,16 @@ class TelemetryIngest:
         """Take a message whose names are to be checked first. Raises InvalidValue for one that can't be."""
         for name in names:
             checked_name(name)
-        self.batch.new.append(_NewShape(device_id, message, frozenset(names), done, token))
+        self.batch.new.append(NewShape(device_id, message, frozenset(names), done, token))
         self.wake()
 
     async def store(self, device_id: UUID, message: Message, names: tuple[str, ...]) -> None:
-        """Take a message and wait until it is stored. Raises NotFound, InvalidValue, StorageUnavailable."""
+        """Take a message and wait until it is stored.
+
+        Raises TooBusy where too much waits, NotFound, InvalidValue, StorageUnavailable.
+        """
+        if self.is_full:
+            raise TooBusy("Devices send more than can be stored at this moment. Try again later.")
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         Sender(self, device_id).add(message, names, _resolve, stored)
         await stored
@@ -196,7 +127,7 @@ class TelemetryIngest:
             await self._wake.wait()
             self._wake.clear()
             while self.batch.size:
-                batch, self.batch = self.batch, _Batch()
+                batch, self.batch = self.batch, Batch()
                 batch.close()
                 try:
                     await self._store(batch)
@@ -205,7 +136,7 @@ class TelemetryIngest:
                 self.commits += 1
                 self._make_room()
 
-    async def _store(self, batch: _Batch) -> None:
+    async def _store(self, batch: Batch) -> None:
         async def work(stores: Stores) -> _Stored:
             entries = await stores.journal.append(batch.known)
             return await self._store_new(stores, batch, entries) if batch.new else _Stored(entries)
@@ -219,13 +150,13 @@ class TelemetryIngest:
             self._refuse_all(batch, StorageUnavailable())
         else:
             count = _stored_count(batch, stored)
-            self._mover.add(stored.entries, count)
+            self._mover.add(stored.entries, count, batch.size_bytes)
             self.stored(count)
             self._mover.moved(stored.moved)
             self._acknowledge(batch, stored)
             self._tell(batch, stored)
 
-    async def _store_new(self, stores: Stores, batch: _Batch, entries: list[Entry]) -> _Stored:
+    async def _store_new(self, stores: Stores, batch: Batch, entries: list[Entry]) -> _Stored:
         """Decide about new names by what is stored, the journal included, then append what may be."""
         devices = {it.device_id for it in batch.new}
         waiting = await self._mover.unmoved_of(devices, stores.journal)
@@ -237,7 +168,7 @@ class TelemetryIngest:
         entries += await stores.journal.append([(it.device_id, [it.message]) for it in passed])
         return _Stored(entries, refusals, moved)
 
-    def _acknowledge(self, batch: _Batch, stored: _Stored) -> None:
+    def _acknowledge(self, batch: Batch, stored: _Stored) -> None:
         gone: set[UUID] = set()
         if len(stored.entries) < len(batch.known) + len(batch.new):
             there = {it.device_id for it in stored.entries}
@@ -248,13 +179,13 @@ class TelemetryIngest:
         for it, refusal in zip(batch.new, stored.refusals, strict=True):
             it.done(it.token, refusal or (NotFound() if it.device_id in gone else None))
 
-    def _refuse_all(self, batch: _Batch, refusal: Refusal) -> None:
+    def _refuse_all(self, batch: Batch, refusal: Refusal) -> None:
         for _, done, token in batch.done:
             done(token, refusal)
         for it in batch.new:
             it.done(it.token, refusal)
 
-    def _tell(self, batch: _Batch, stored: _Stored) -> None:
+    def _tell(self, batch: Batch, stored: _Stored) -> None:
         watched = {it.device_id: it.epoch for it in stored.entries if self._live.is_watched(it.device_id)}
         if not watched:
             return
@@ -276,7 +207,7 @@ class TelemetryIngest:
                 resume()
 
 
-def _stored_count(batch: _Batch, stored: _Stored) -> int:
+def _stored_count(batch: Batch, stored: _Stored) -> int:
     """Return how many messages of the batch are in the journal now."""
     if len(stored.entries) == len(batch.known) + len(batch.new):
         return batch.size

@@ -45,6 +45,7 @@ class JournalMover:
         self._unmoved: dict[UUID, list[int]] = {}
         #: How many messages are in the journal, as far as is known here.
         self.messages = 0
+        self._bytes = 0
         self._added_at_s = 0.0
         self._bite_s = _SHARED_BITE_S if storage.is_shared else _BITE_S
         self._bite = 64
@@ -56,7 +57,8 @@ class JournalMover:
     @property
     def is_full(self) -> bool:
         """Tell whether the journal holds all that it may."""
-        return self.messages >= self._settings.most_messages
+        settings = self._settings
+        return self.messages >= settings.most_messages or self._bytes >= settings.most_bytes
 
     async def open(self) -> None:
         """Find what an earlier run left."""
@@ -65,7 +67,7 @@ class JournalMover:
             return await stores.journal.index()
 
         left = await self._storage.read(index)
-        self.add([Entry(entry_id, device_id, 0) for entry_id, device_id in left], len(left))
+        self.add([Entry(entry_id, device_id, 0) for entry_id, device_id in left], len(left), 0)
 
     async def close(self) -> None:
         """End; what is in the journal stays there."""
@@ -74,8 +76,8 @@ class JournalMover:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def add(self, entries: Sequence[Entry], messages: int) -> None:
-        """Remember entries that were committed."""
+    def add(self, entries: Sequence[Entry], messages: int, size_bytes: int) -> None:
+        """Remember entries that were committed, so many messages of that size together."""
         unmoved = self._unmoved
         for it in entries:
             known = unmoved.get(it.device_id)
@@ -84,6 +86,7 @@ class JournalMover:
             else:
                 known.append(it.id)
         self.messages += messages
+        self._bytes += size_bytes
         self._added_at_s = time.monotonic()
         if self._task is None and (unmoved or self._storage.is_shared):
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -100,6 +103,7 @@ class JournalMover:
         self._forget((it.device_id, it.id) for it in moved.entries)
         # What was erased was never counted back: an empty journal is where counting begins anew.
         self.messages = max(0, self.messages - moved.messages) if self._unmoved else 0
+        self._bytes = max(0, self._bytes - moved.size_bytes) if self._unmoved else 0
         self.after_move()
 
     def _forget(self, entries: Iterable[tuple[UUID, int]]) -> None:
@@ -178,7 +182,9 @@ class JournalMover:
     def _rest_s(self, duration_s: float) -> float:
         if time.monotonic() - self._added_at_s > self._bite_s + duration_s:
             return 0.0
-        is_long = self._storage.is_shared or self.messages * 2 >= self._settings.most_messages
+        settings = self._settings
+        is_half_full = self.messages * 2 >= settings.most_messages or self._bytes * 2 >= settings.most_bytes
+        is_long = self._storage.is_shared or is_half_full
         share = _LARGE_SHARE if is_long else _SHARE
         return duration_s * (1 - share) / share
 

@@ -22,6 +22,10 @@ class JournalSettings(Struct, frozen=True):
             description="Messages that the journal may hold; then devices wait until it is worked off.",
         ),
     ] = 2_000_000
+    most_bytes: Annotated[
+        int,
+        Meta(ge=2**20, description="Bytes of messages that the journal may hold; then devices wait as well."),
+    ] = 2**30
     delay_ms: Annotated[
         int,
         Meta(ge=0, le=600_000, description="How long messages rest in the journal, to be moved together."),

@@ -10,7 +10,6 @@ from deedbox.core.attributes import Report
 from deedbox.core.errors import InvalidValue, Refusal
 from deedbox.transports import payloads
 from deedbox.transports.device_messages import NO_SERVER_SIDE
-from deedbox.transports.ingest import Sender
 from deedbox.transports.mqtt import pausing, topics
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
@@ -23,6 +22,7 @@ from deedbox.transports.mqtt.settings import PACKET_OVERHEAD_BYTES
 from deedbox.transports.rate_limits import Limiter
 from deedbox.transports.session_limits import METHOD as SESSION_LIMITS
 from deedbox.transports.session_limits import session_limits
+from deedbox.transports.telemetry_batches import Sender
 
 #: How far the moments that messages are given may run ahead of the clock, to keep them apart.
 _MOST_AHEAD_MS = 600_000

@@ -213,7 +213,7 @@ class MqttServer:
         device_id, now_ms = login.device_id, self._context.clock_ms()
         grant = granted(connect, self._settings, _new_client_id)
         found = self._taken_over(device_id, grant.client_id, connect)
-        if found is None and not self._sessions.has_room(device_id):
+        if found is None and not self._sessions.has_room(device_id, now_ms):
             connection.reject(Reason.QUOTA_EXCEEDED, "The device has too many sessions already.")
             return
         kept = found or self._new_session(login, grant.client_id)

@@ -9,7 +9,13 @@ from deedbox.transports.mqtt.packets import Publish
 
 
 class Connected(Protocol):
-    """The connection that a session has at the moment."""
+    """The connection that a session has at the moment. `heard_at_ms`: when its client said something last."""
+
+    heard_at_ms: int
+
+    def fail(self, reason: int, message: str) -> None:
+        """End the connection."""
+        ...
 
     def send(self, messages: list[Publish]) -> None:
         """Send messages to the client."""
@@ -51,6 +57,11 @@ class Session:
         self.outgoing_window = 65_535
         self._most_queued = most_queued
         self._outgoing: Outgoing | None = None
+
+    @property
+    def heard_at_ms(self) -> int:
+        """When the client said something last, 0 while it is away."""
+        return 0 if self.connection is None else self.connection.heard_at_ms
 
     @property
     def device_id(self) -> UUID:

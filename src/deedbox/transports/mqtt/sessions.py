@@ -4,6 +4,10 @@ from collections import OrderedDict
 from uuid import UUID
 
 from deedbox.transports.mqtt.device_session import DeviceSession
+from deedbox.transports.mqtt.reasons import Reason
+
+#: After so long without a word a session makes room for a new one.
+_SILENT_MS = 60_000
 
 
 class Sessions:
@@ -31,14 +35,24 @@ class Sessions:
             return None
         return found
 
-    def has_room(self, device_id: UUID) -> bool:
-        """Tell whether the device may have one more; sessions that are only kept make room."""
+    def has_room(self, device_id: UUID, now_ms: int) -> bool:
+        """Tell whether the device may have one more; the most silent session makes room.
+
+        That is one without a connection, or one whose client may have gone without a word.
+        """
         there = self.of_device(device_id)
-        kept = next((it for it in there if it.session.connection is None), None)
-        if len(there) >= self._most_per_device and kept:
-            self.forget(kept)
+        if len(there) < self._most_per_device:
             return True
-        return len(there) < self._most_per_device
+        silent = min(there, key=lambda it: it.session.heard_at_ms)
+        if silent.session.heard_at_ms > now_ms - _SILENT_MS:
+            return False
+        connection = silent.session.connection
+        self.forget(silent)
+        if connection is not None:
+            connection.fail(
+                Reason.QUOTA_EXCEEDED, "A newer session of this device takes the place of this one."
+            )
+        return True
 
     def add(self, session: DeviceSession) -> None:
         """Take a new session."""
