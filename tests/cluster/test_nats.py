@@ -1,15 +1,19 @@
 """The bus over NATS when NATS fails: nobody waits, nothing raises, all is counted, and it heals by itself."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from nats.aio.client import Client
 
 from deedbox.cluster.bus import LARGEST_MESSAGE_BYTES
 from deedbox.cluster.nats import NatsBus
 from deedbox.cluster.nats_addresses import nats_addresses
+from deedbox.cluster.nats_link import NatsLink
 from deedbox.testing.bus_suite import settled, subject_of, until
 from tests.cluster.nats_server import NatsServer, Node, opened_nodes
 from tests.ports import free_port
@@ -212,6 +216,21 @@ async def test_a_password_is_not_sent_to_a_server_without_tls(
     async with opened_nodes(f"tls://anna:secret@127.0.0.1:{server.port}", 1, connected=False) as nodes:
         await until(lambda: "the server offers no TLS" in caplog.text)
         assert not nodes[0].bus.is_whole
+
+
+async def test_a_cancellation_that_is_swallowed_on_the_way_is_heeded(server: NatsServer) -> None:
+    used = asyncio.Event()
+
+    async def use(_: Client) -> None:
+        used.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(NatsLink(nats_addresses(server.url), "node").keep(use))
+    await used.wait()
+    task.cancel()
+    await until(task.done)
+    assert task.cancelled()
 
 
 def test_addresses_are_read_and_mistakes_do_not_show_them() -> None:

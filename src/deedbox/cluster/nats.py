@@ -18,7 +18,7 @@ from nats.errors import Error as NatsError
 
 from deedbox.cluster.bus import LARGEST_MESSAGE_BYTES, REQUEST_TIMEOUT_S, Receive, Respond, Stop
 from deedbox.cluster.local import LocalBus
-from deedbox.cluster.nats_link import NatsLink
+from deedbox.cluster.nats_link import NatsLink, heed_cancellation
 from deedbox.cluster.subjects import from_wire, listened_to, on_wire
 
 _MOST_WAITING = 20_000
@@ -130,6 +130,7 @@ class NatsBus:
                 act()
             while not client.is_closed:
                 await self._take_steps(client)
+                heed_cancellation()
                 await self._stir()
         finally:
             self._end()
@@ -142,7 +143,7 @@ class NatsBus:
             else:
                 self._waiting_bytes -= len(message)
                 await client.publish(subject, message)
-            _heed_cancellation()
+            heed_cancellation()
 
     async def _stir(self) -> None:
         """Wait for the next step; look now and then whether there still is a connection."""
@@ -220,10 +221,3 @@ class NatsBus:
             del self._wanted[wanted]
         if self._client is not None and (not count or (change > 0 and count == 1)):
             self._step(wanted, None)
-
-
-def _heed_cancellation() -> None:
-    """Raise CancelledError where the client has swallowed it, as it does while it waits for a full socket."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -50,6 +50,7 @@ class NatsLink:
         while True:
             if await self._once(use):
                 pause_s = self._patience.shortest_pause_s
+            heed_cancellation()
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - only lest all come at once
             pause_s = min(2 * pause_s, self._patience.longest_pause_s)
 
@@ -106,6 +107,17 @@ class NatsLink:
         if reason != self._told:
             self._told = reason
             _log.warning("NATS is out of reach, so are other nodes; trying again: %s", reason)
+
+
+def heed_cancellation() -> None:
+    """Raise CancelledError where it was swallowed on the way.
+
+    The client does that while it waits for a full socket, and `asyncio.wait_for`, which it uses, did before
+    Python 3.12 when what it waited for ended at that very moment.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _close(client: Client) -> None:
