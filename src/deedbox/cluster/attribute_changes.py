@@ -7,11 +7,15 @@ from uuid import UUID
 import msgspec
 
 from deedbox.cluster.bus import Bus, Stop
+from deedbox.cluster.recent_hints import RecentHints
 from deedbox.core.attribute_changes import MOST_NAMES
 
 #: A device that polls asks again within this time; what changes meanwhile is kept for it.
 REMEMBERED_FOR_S = 30.0
 MOST_DEVICES = 20_000
+
+#: Where a node says that it missed what others said.
+_BACK = "deedbox.attributes.back"
 
 _names = msgspec.msgpack.Decoder(list[str])
 
@@ -41,11 +45,27 @@ class AttributeHints:
         self._bus = bus
         self._remembered_for_s = remembered_for_s
         self._watches: dict[UUID, _Watch] = {}
+        self._recent = RecentHints()
+
+    def join(self) -> Stop:
+        """Send hints again when nodes have missed some; call what is returned to stop."""
+        stops = [
+            self._bus.subscribe(_BACK, lambda _: self._tell_again()),
+            self._bus.when_back(lambda: self._bus.publish(_BACK)),
+        ]
+
+        def stop() -> None:
+            for it in stops:
+                it()
+
+        return stop
 
     def tell(self, device_id: UUID, names: Collection[str]) -> None:
         """Say that these shared attributes of the device were written or deleted."""
         if names:
-            self._bus.publish(_subject(device_id), msgspec.msgpack.encode(list(names)))
+            subject, message = _subject(device_id), msgspec.msgpack.encode(list(names))
+            self._recent.add(subject, message, self._bus.is_whole)
+            self._bus.publish(subject, message)
 
     def attach(self, device_id: UUID, receive: Callable[[frozenset[str]], None]) -> Stop:
         """Call `receive` with each hint for a device that stays connected; call what is returned to stop."""
@@ -61,6 +81,10 @@ class AttributeHints:
             return names
         finally:
             self._forget_later(device_id, watch)
+
+    def _tell_again(self) -> None:
+        for subject, message in self._recent.again():
+            self._bus.publish(subject, message)
 
     async def _next(self, watch: _Watch) -> None:
         waiting = asyncio.get_running_loop().create_future()

@@ -71,6 +71,8 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         bus = await closing.enter_async_context(opened_bus(settings.nats, metrics))
         live = await closing.enter_async_context(opened_live(bus, node))
         exchange = await closing.enter_async_context(_exchange(settings, bus, node, storage))
+        attribute_changes = AttributeHints(bus)
+        closing.callback(attribute_changes.join())
         yield Parts(
             settings=settings,
             keys=keys,
@@ -80,7 +82,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             authenticator=authenticator,
             sign_ins=SignIns(storage, keys, hasher, tokens, authenticator, settings.sign_in),
             exchange=exchange,
-            attribute_changes=AttributeHints(bus),
+            attribute_changes=attribute_changes,
             rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
             live=live,
             page_streams=PageStreams(settings.pages, live),
