@@ -9,7 +9,7 @@ from deedbox.core.persistent_commands import PersistentCommand, Wish
 from deedbox.core.rpc import Delivery
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_scene import ACME, TENANT, ClaimScene, made_device
-from tests.storage.sqlite_bench import SQLiteBench
+from tests.storage.sqlite_bench import StorageBench
 
 T = TypeVar("T")
 GADGET = made_device(1)
@@ -21,7 +21,7 @@ HOUR_MS = 3_600_000
 class CommandSite:
     """Core functions about commands, one transaction per call."""
 
-    def __init__(self, sqlite: SQLiteBench, limits: CommandLimits = LIMITS) -> None:
+    def __init__(self, sqlite: StorageBench, limits: CommandLimits = LIMITS) -> None:
         self.sqlite = sqlite
         self.scene = ClaimScene(sqlite)
         self.limits = limits

@@ -14,7 +14,7 @@ from importlib.resources import files
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncpg
 from alembic.operations import Operations
@@ -26,6 +26,7 @@ from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql import PostgreSQLStorage
 from deedbox.storage.postgresql_pool import prepare_connection
 from deedbox.storage.postgresql_statements import compiled
+from deedbox.storage.sqlite import SQLiteStorage
 from deedbox.storage.statements import Row
 from tests.storage.sqlite_bench import StorageBench
 
@@ -190,7 +191,7 @@ async def opened_postgresql_bench() -> AsyncIterator[PostgreSQLBench]:
     bench.url = url
     try:
         async with opened_postgresql(url, lambda: bench.now_ms) as storage:
-            bench.storage = storage
+            bench.storage = cast(SQLiteStorage, storage)
             yield bench
     finally:
         plain.close()

@@ -40,11 +40,16 @@ def new_database(folder: Path) -> Path:
 class StorageBench:
     """A `ClaimBench` over a real storage; `plain` is a connection beside it."""
 
-    storage: Any
+    #: Or another that does the same.
+    storage: SQLiteStorage
 
     def __init__(self, plain: Any, now_ms: int = 1_700_000_000_000) -> None:
         self.now_ms = now_ms
         self._plain = plain
+
+    def sql(self, sql: str, *values: object) -> list[Any]:
+        """Run a statement beside the storage; return its rows."""
+        return [*self._plain.execute(sql, values).fetchall()]
 
     async def run(self, work: Work[T]) -> T:
         """Run `work` in a write transaction of the real storage."""
@@ -52,8 +57,7 @@ class StorageBench:
         async def on_stores(stores: Stores) -> T:
             return await work(stores.claims)
 
-        answer: T = await self.storage.write(on_stores)
-        return answer
+        return await self.storage.write(on_stores)
 
     async def add_customer(self, tenant_id: UUID, customer_id: UUID, title: str) -> None:
         """Store a customer."""
@@ -173,8 +177,6 @@ class StorageBench:
 
 class SQLiteBench(StorageBench):
     """A `ClaimBench` over one SQLite file; `close()` ends it."""
-
-    storage: SQLiteStorage
 
     def __init__(self, path: Path, now_ms: int = 1_700_000_000_000) -> None:
         super().__init__(sqlite3.connect(path, isolation_level=None), now_ms)

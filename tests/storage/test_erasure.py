@@ -1,9 +1,6 @@
 """Deleting customers and tenants in pieces, over the real storage."""
 
-import sqlite3
-from collections.abc import AsyncIterator
 from itertools import pairwise
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,7 +19,7 @@ from deedbox.core.records import Actor
 from deedbox.core.relations import Relation, RelationKey
 from deedbox.core.tenants import Tenant
 from deedbox.storage.stores import Stores
-from tests.storage.sqlite_bench import SQLiteBench, new_database
+from tests.storage.sqlite_bench import StorageBench
 
 KEYS = KeyRing({1: RingKey(b"d" * 32, b"e" * 32, b"s" * 32)})
 POLICY = ClaimPolicy()
@@ -32,8 +29,8 @@ ROOT = Actor(NULL_ID, None, None, "root")
 class Site:
     """A tenant with a customer that owns more devices than one piece takes."""
 
-    def __init__(self, bench: SQLiteBench) -> None:
-        self.storage = bench.storage
+    def __init__(self, bench: StorageBench) -> None:
+        self.bench, self.storage = bench, bench.storage
         self.tenant_id = self.customer_id = NULL_ID
 
     @property
@@ -97,21 +94,17 @@ class Site:
 
         return await self.storage.write(work)
 
-    async def count(self, table: str, condition: str = "true") -> int:
+    async def count(self, table: str, condition: str = "true", *values: UUID) -> int:
         """Count rows of a table."""
-        connection = sqlite3.connect(self.storage.path)
-        (found,) = connection.execute(f"select count(*) from {table} where {condition}").fetchone()
-        connection.close()
+        [(found,)] = self.bench.sql(f"select count(*) from {table} where {condition}", *values)
         return int(found)
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    bench = SQLiteBench(new_database(tmp_path))
-    opened = Site(bench)
+async def site(either_bench: StorageBench) -> Site:
+    opened = Site(either_bench)
     await opened.fill(PIECE + 1)
-    yield opened
-    await bench.close()
+    return opened
 
 
 async def test_a_customer_with_many_devices_goes_in_pieces(site: Site) -> None:
@@ -143,7 +136,7 @@ async def test_a_tenant_with_many_devices_goes_in_pieces(site: Site) -> None:
     for table in ("tenant", "customer", "device_profile", "device", "device_state", "deed", "claim_window"):
         assert await site.count(table) == 0, table
     assert await site.count("ownership_ledger", "reason = 'tenant_deleted'") == PIECE + 1
-    assert await site.count("audit_entry", f"tenant_id <> x'{NULL_ID.hex}'") == 0
+    assert await site.count("audit_entry", "tenant_id <> ?", NULL_ID) == 0
     assert await site.count("tally", "total <> 0") == 0
     with pytest.raises(NotFound):
         await site.erase_tenant()
@@ -161,8 +154,8 @@ async def test_assets_of_a_large_customer_are_released_in_pieces(site: Site) -> 
     assert await site.count("asset") == PIECE + 1
     taken = "action = 'UNASSIGNED_FROM_CUSTOMER' and entity_type = 'ASSET'"
     assert await site.count("audit_entry", taken) == PIECE + 1
-    assert await site.count("tally", f"noun = 'asset' and owner_id = x'{site.tenant_id.hex}'") == 1
-    assert await site.count("tally", f"owner_id = x'{site.customer_id.hex}' and total <> 0") == 0
+    assert await site.count("tally", "noun = 'asset' and owner_id = ?", site.tenant_id) == 1
+    assert await site.count("tally", "total <> 0 and owner_id = ?", site.customer_id) == 0
 
 
 async def test_assets_and_relations_of_a_large_tenant_go_in_pieces(site: Site) -> None:
@@ -180,4 +173,4 @@ async def test_assets_and_relations_of_a_large_tenant_go_in_pieces(site: Site) -
 
 
 async def _owns_anything(site: Site, customer_id: UUID) -> bool:
-    return await site.count("deed", f"closed_at is null and customer_id = x'{customer_id.hex}'") > 0
+    return await site.count("deed", "closed_at is null and customer_id = ?", customer_id) > 0

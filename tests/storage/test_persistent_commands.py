@@ -1,8 +1,6 @@
 """Stored commands over the real storage: their states, their order, and whom they belong to."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +12,14 @@ from deedbox.storage.stores import Stores
 from deedbox.testing.claim_bench import PreparedDevice
 from deedbox.testing.claim_scene import ACME, ALICE, GLOBEX, made_device
 from tests.storage.command_site import DEVICE, GADGET, HOUR_MS, CommandSite
-from tests.storage.sqlite_bench import SQLiteBench, new_database
+from tests.storage.sqlite_bench import StorageBench
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[CommandSite]:
-    sqlite = SQLiteBench(new_database(tmp_path))
-    site = CommandSite(sqlite)
+async def site(either_bench: StorageBench) -> CommandSite:
+    site = CommandSite(either_bench)
     await site.prepare()
-    yield site
-    await sqlite.close()
+    return site
 
 
 async def test_a_one_way_command_ends_when_it_is_delivered(site: CommandSite) -> None:
@@ -262,6 +258,7 @@ async def test_old_commands_are_swept_and_those_of_deleted_devices_forgotten(sit
     assert not site.sqlite._rows("select method from command")
 
 
+@pytest.mark.parametrize("either_bench", ["sqlite"], indirect=True)
 async def test_ending_them_looks_at_those_that_wait_only(site: CommandSite) -> None:
     """A claim must not pay for the commands that a device has had."""
     plan = site.sqlite._rows(
