@@ -82,11 +82,12 @@ class TelemetryIngest:
     @property
     def is_full(self) -> bool:
         """Tell whether transports shall stop reading, and come back with `when_there_is_room`."""
-        return self.batch.size >= self._most_waiting or self._mover.is_full
+        batch = self.batch
+        return len(batch.done) + len(batch.new) >= self._most_waiting or self._mover.is_full
 
     def is_too_much(self, taken_bytes: int) -> bool:
         """Tell it to a connection from which so much was taken since the last of `commits`: one of many."""
-        return self.is_full or (taken_bytes >= _MOST_TAKEN_BYTES and self.batch.size > 0)
+        return (taken_bytes >= _MOST_TAKEN_BYTES and self.batch.size > 0) or self.is_full
 
     def when_there_is_room(self, resume: Callable[[], None]) -> None:
         """Call `resume` once, when messages are taken again."""

@@ -46,6 +46,8 @@ class JournalMover:
         #: How many messages are in the journal, as far as is known here.
         self.messages = 0
         self._bytes = 0
+        #: Whether the journal holds all that it may. An attribute, as every read from a socket looks at it.
+        self.is_full = False
         self._added_at_s = 0.0
         self._bite_s = _SHARED_BITE_S if storage.is_shared else _BITE_S
         self._bite = 64
@@ -53,12 +55,6 @@ class JournalMover:
         self._task: asyncio.Task[None] | None = None
         #: Called after each bite.
         self.after_move: Callable[[], None] = _nothing
-
-    @property
-    def is_full(self) -> bool:
-        """Tell whether the journal holds all that it may."""
-        settings = self._settings
-        return self.messages >= settings.most_messages or self._bytes >= settings.most_bytes
 
     async def open(self) -> None:
         """Find what an earlier run left."""
@@ -87,6 +83,7 @@ class JournalMover:
                 known.append(it.id)
         self.messages += messages
         self._bytes += size_bytes
+        self._weigh()
         self._added_at_s = time.monotonic()
         if self._task is None and (unmoved or self._storage.is_shared):
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -104,7 +101,12 @@ class JournalMover:
         # What was erased was never counted back: an empty journal is where counting begins anew.
         self.messages = max(0, self.messages - moved.messages) if self._unmoved else 0
         self._bytes = max(0, self._bytes - moved.size_bytes) if self._unmoved else 0
+        self._weigh()
         self.after_move()
+
+    def _weigh(self) -> None:
+        settings = self._settings
+        self.is_full = self.messages >= settings.most_messages or self._bytes >= settings.most_bytes
 
     def _forget(self, entries: Iterable[tuple[UUID, int]]) -> None:
         for device_id, entry_id in entries:
