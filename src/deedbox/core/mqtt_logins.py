@@ -1,13 +1,14 @@
 """How MQTT clients prove to be devices: by an access token as user name, or as MQTT_BASIC credentials ask."""
 
 import hmac
+from collections.abc import Sequence
 from itertools import product
 from uuid import UUID
 
 import msgspec
 
 from deedbox.core.credential_kinds import CredentialsKind, MqttBasic, mqtt_identifier
-from deedbox.core.credentials import CredentialsStore, Login, find_login, lookup_digests, opened
+from deedbox.core.credentials import CredentialsStore, Login, lookup_digests, opened
 from deedbox.core.keys import KeyRing
 
 
@@ -21,10 +22,25 @@ class Presented(msgspec.Struct, frozen=True):
 
 async def find_mqtt_login(store: CredentialsStore, keys: KeyRing, presented: Presented) -> Login | None:
     """Return the login of the device that a client has proved to be, None when it is none."""
-    if presented.user_name:
-        login = await find_login(store, keys, presented.user_name)
-        if login is not None:
-            return login
+    [login] = await find_mqtt_logins(store, keys, [presented])
+    return login
+
+
+async def find_mqtt_logins(
+    store: CredentialsStore, keys: KeyRing, presented: Sequence[Presented]
+) -> list[Login | None]:
+    """Return in order what each client has proved to be; tokens, which most have, are looked up together."""
+    digests = [lookup_digests(keys, it.user_name) if it.user_name else () for it in presented]
+    asked = [digest for it in digests for digest in it]
+    found = await store.devices_by_credentials(asked, CredentialsKind.ACCESS_TOKEN)
+    return [
+        next((Login(found[digest], digest) for digest in its_digests if digest in found), None)
+        or await _find_basic_login(store, keys, it)
+        for it, its_digests in zip(presented, digests, strict=True)
+    ]
+
+
+async def _find_basic_login(store: CredentialsStore, keys: KeyRing, presented: Presented) -> Login | None:
     digests = [digest for it in _identifiers(presented) for digest in lookup_digests(keys, it)]
     found = await store.devices_by_credentials(digests, CredentialsKind.MQTT_BASIC)
     for digest, device_id in found.items():

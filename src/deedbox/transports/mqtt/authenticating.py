@@ -1,24 +1,74 @@
-"""Who an MQTT client is: the device whose credentials it presents in its CONNECT."""
+"""Who MQTT clients are: devices, by what they present. Those that come together are asked for together."""
+
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from deedbox.core.credentials import Login
-from deedbox.core.mqtt_logins import Presented, find_mqtt_login
+from deedbox.core.errors import StorageUnavailable
+from deedbox.core.mqtt_logins import Presented, find_mqtt_logins
 from deedbox.core.storage import Stores
+from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.packets import Connect
+from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.rate_limits import Limiter
 
+#: Asked for at once, on the event loop: some hundred microseconds.
+_MOST_TOGETHER = 64
+_TRY_LATER = "Who you are can't be looked up at this moment; come back later."
 
-async def login_of(context: MqttContext, connect: Connect) -> Login | None:
-    """Return the login of the device that the client proves to be, None when it proves nothing."""
-    presented = Presented(connect.client_id, connect.username or "", connect.password or b"")
+_log = logging.getLogger(__name__)
 
-    async def work(stores: Stores) -> Login | None:
-        return await find_mqtt_login(stores.credentials, context.keys, presented)
-
-    return await context.storage.look(work)
+Arrival = tuple[Connection, Connect]
+#: Hears who each client is, None for nobody, and what holds it to its tenant's limits.
+Decide = Callable[[Connection, Connect, Login | None, Limiter | None], None]
 
 
-async def limiter_of(context: MqttContext, login: Login) -> Limiter | None:
-    """Return what holds the device to its tenant's limits, None while there are none."""
-    rates = context.rate_limits
-    return await rates.limiter_of(login.device_id) if rates.is_limiting else None
+class Authentication:
+    """Finds out who has come. `run` runs a coroutine in the background."""
+
+    def __init__(
+        self, context: MqttContext, decide: Decide, run: Callable[[Coroutine[Any, Any, None]], None]
+    ) -> None:
+        self._context = context
+        self._decide = decide
+        self._run = run
+        self._arrivals: list[Arrival] = []
+
+    def add(self, connection: Connection, connect: Connect) -> None:
+        """Find out about one more, with all that come in this turn of the event loop."""
+        self._arrivals.append((connection, connect))
+        if len(self._arrivals) == 1:
+            self._run(self._authenticate())
+
+    async def _authenticate(self) -> None:
+        arrivals, self._arrivals = self._arrivals, []
+        for start in range(0, len(arrivals), _MOST_TOGETHER):
+            await self._decide_together(arrivals[start : start + _MOST_TOGETHER])
+
+    async def _decide_together(self, arrivals: Sequence[Arrival]) -> None:
+        try:
+            logins = await self._logins([connect for _, connect in arrivals])
+            limiters = [await self._limiter(it) for it in logins]
+        except Exception as error:
+            if not isinstance(error, StorageUnavailable):
+                _log.exception("clients could not be authenticated")
+            for connection, _ in arrivals:
+                connection.reject(Reason.SERVER_UNAVAILABLE, _TRY_LATER)
+            return
+        for (connection, connect), login, limiter in zip(arrivals, logins, limiters, strict=True):
+            if not connection.is_closed:
+                self._decide(connection, connect, login, limiter)
+
+    async def _logins(self, connects: Sequence[Connect]) -> list[Login | None]:
+        presented = [Presented(it.client_id, it.username or "", it.password or b"") for it in connects]
+
+        async def work(stores: Stores) -> list[Login | None]:
+            return await find_mqtt_logins(stores.credentials, self._context.keys, presented)
+
+        return await self._context.storage.look(work)
+
+    async def _limiter(self, login: Login | None) -> Limiter | None:
+        rates = self._context.rate_limits
+        return await rates.limiter_of(login.device_id) if login and rates.is_limiting else None

@@ -12,7 +12,7 @@ from uuid import UUID
 from deedbox.core.credentials import Login, ended_logins
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.storage import Stores
-from deedbox.transports.mqtt.authenticating import limiter_of, login_of
+from deedbox.transports.mqtt.authenticating import Authentication
 from deedbox.transports.mqtt.connecting import granted, refusal_of
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
@@ -43,6 +43,7 @@ class MqttServer:
         self._sessions = Sessions(context.settings.most_per_device, context.settings.most_kept)
         self._keep_alive = KeepAlive()
         self._servers: list[asyncio.Server] = []
+        self._authentication = Authentication(context, self._decide, self._run)
         self._connections: set[Connection] = set()
         #: Those that have not sent their CONNECT, oldest first.
         self._opening: dict[Connection, None] = {}
@@ -115,7 +116,7 @@ class MqttServer:
         if refusal is not None:
             connection.reject(refusal.reason, refusal.message)
             return
-        self._run(self._authenticate(connection, connect))
+        self._authentication.add(connection, connect)
 
     def closed(self, connection: Connection, will: Will | None) -> None:
         """Keep or end the session of a connection that is over; publish its will."""
@@ -193,19 +194,13 @@ class MqttServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _authenticate(self, connection: Connection, connect: Connect) -> None:
-        try:
-            login = await login_of(self._context, connect)
-            limiter = await limiter_of(self._context, login) if login else None
-        except StorageUnavailable as error:
-            connection.reject(Reason.SERVER_UNAVAILABLE, error.message)
-            return
-        if connection.is_closed:
-            return
+    def _decide(
+        self, connection: Connection, connect: Connect, login: Login | None, limiter: Limiter | None
+    ) -> None:
         if login is None:
             connection.reject(Reason.BAD_USERNAME_OR_PASSWORD, _UNKNOWN_DEVICE)
-            return
-        self._accept(connection, connect, login, limiter)
+        else:
+            self._accept(connection, connect, login, limiter)
 
     def _accept(
         self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
