@@ -79,7 +79,7 @@ async def find_by_token(store: CredentialsStore, keys: KeyRing, token: str) -> U
     return login.device_id if login else None
 
 
-class Login(msgspec.Struct, frozen=True):
+class Login(msgspec.Struct, frozen=True, gc=False):
     """Who has proved to be a device, and by which credentials: to ask later whether they still hold.
 
     `version` is that of credentials which hold more than what they are found by, such as a password; else 0.

@@ -65,7 +65,8 @@ class Connection:
         self._held: list[Packet] | None = None
         self._is_opening = False
         self._paused_for = 0
-        self._out: list[bytes] = []
+        #: What is to be sent; None while nothing is, as for most connections most of the time.
+        self._out: list[bytes] | None = None
         #: The client takes no longer packets.
         self.largest_out = NO_LIMIT
         self.unanswered: Unanswered | None = None
@@ -162,8 +163,8 @@ class Connection:
             self.acknowledge(token)
             return
         out = self._out
-        if not out:
-            self._host.wants_flush(self)
+        if out is None:
+            out = self._begin_out()
         out.append(_puback(_PUBACK_OF_TWO_BYTES, token))
 
     def acknowledge(self, token: int, properties: Properties = EMPTY) -> None:
@@ -224,8 +225,8 @@ class Connection:
 
     def flush(self) -> None:
         """Send what is to be sent."""
-        if self._out:
-            out, self._out = self._out, []
+        out, self._out = self._out, None
+        if out:
             self._link.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _before_open(self, packets: list[Packet]) -> None:
@@ -265,17 +266,21 @@ class Connection:
         unanswered = self.unanswered
         if unanswered is None:
             return
-        if not self._out:
-            self._host.wants_flush(self)
-        unanswered.answer(token, answer, self._out)
+        unanswered.answer(token, answer, self._begin_out() if self._out is None else self._out)
         if self._paused_for and len(unanswered) * 2 <= self._most_inflight:
             self.resume(pausing.UNANSWERED)
 
     def put(self, data: bytes) -> None:
         """Send bytes when the present moment's work is done."""
-        if not self._out:
-            self._host.wants_flush(self)
-        self._out.append(data)
+        out = self._begin_out() if self._out is None else self._out
+        out.append(data)
+
+    def _begin_out(self) -> list[bytes]:
+        """Return where to put what is to be sent by the end of this moment."""
+        self._host.wants_flush(self)
+        out: list[bytes] = []
+        self._out = out
+        return out
 
     def leave(self, *, with_will: bool) -> None:
         """End the connection because the client says good-bye."""

@@ -66,7 +66,7 @@ class DeviceSide:
         self._pushing = pushing
         #: Holds the device to the limits of its tenant; None while there are none.
         self.limiter = limiter
-        self._sender = Sender(context.ingest, session.device_id)
+        self._sender: Sender | None = None
         self._last_at_ms = 0
         self._under_way = 0
         #: Requests beyond those under way, None while there were none.
@@ -105,7 +105,10 @@ class DeviceSide:
         message, names, count = found
         if limiter is not None:
             limiter.check_telemetry(0, count, connection.heard_at_ms)
-        self._sender.add(message, names, connection.done, token)
+        sender = self._sender
+        if sender is None:
+            sender = self._sender = Sender(self._context.ingest, self._session.device_id)
+        sender.add(message, names, connection.done, token)
 
     def _moment(self) -> int:
         """Return when a message came: a millisecond after the one before, so that neither is lost."""

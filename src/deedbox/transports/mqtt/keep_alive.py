@@ -11,6 +11,7 @@ class KeepAlive:
 
     def __init__(self) -> None:
         self._by_second: dict[int, set[Connection]] = {}
+        self._last_s = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._by_second.values()))
@@ -50,5 +51,9 @@ class KeepAlive:
         return False
 
     def _enter(self, connection: Connection, at_ms: int) -> None:
-        connection.watched_s = at_ms // 1000 + 1
-        self._by_second.setdefault(connection.watched_s, set()).add(connection)
+        second = at_ms // 1000 + 1
+        if second != self._last_s:
+            self._last_s = second
+        # One number for all that came in the same second, instead of one for each.
+        connection.watched_s = self._last_s
+        self._by_second.setdefault(self._last_s, set()).add(connection)

@@ -205,7 +205,7 @@ class MqttServer:
     def _accept(
         self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
     ) -> None:
-        device_id, now_ms = login.device_id, self._context.clock_ms()
+        device_id, now_ms = login.device_id, connection.heard_at_ms
         grant = granted(connect, self._settings, _new_client_id)
         found = self._taken_over(device_id, grant.client_id, connect)
         if found is None and not self._sessions.has_room(device_id, now_ms):

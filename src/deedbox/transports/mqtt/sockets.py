@@ -24,7 +24,7 @@ class ClientProtocol(asyncio.Protocol):
         "_connection",
         "_context",
         "_is_slow",
-        "_note_at_ms",
+        "_noted_in",
         "_server",
         "_taken_bytes",
         "_transport",
@@ -39,7 +39,8 @@ class ClientProtocol(asyncio.Protocol):
         #: What came since so many commits of telemetry.
         self._commits = self._taken_bytes = 0
         #: When to note that the device is still heard of.
-        self._note_at_ms = 0
+        #: The minute, of many, in which the device was noted as active: a number that takes no memory.
+        self._noted_in = -1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -57,8 +58,9 @@ class ClientProtocol(asyncio.Protocol):
             return  # TLS may deliver what was on its way when the connection was closed
         now_ms = self._context.clock_ms()
         connection.receive(data, now_ms)
-        if now_ms >= self._note_at_ms and connection.session is not None:
-            self._note_at_ms = now_ms + NOTED_EVERY_MS
+        minute = now_ms // NOTED_EVERY_MS & 0x7F
+        if minute != self._noted_in and connection.session is not None:
+            self._noted_in = minute
             self._context.activity.note(connection.session.device_id, now_ms)
         ingest = self._context.ingest
         if self._commits != ingest.commits:
