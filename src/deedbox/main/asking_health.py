@@ -46,7 +46,7 @@ def _get(url: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(host, port, timeout=_LONGEST_ANSWER_S)
     if parts.scheme == "https":
         # Asked by its address, on this machine: its certificate is for another name.
-        context = ssl._create_unverified_context()  # noqa: S323
+        context = ssl._create_unverified_context()  # noqa: S323 - as said above
         connection = http.client.HTTPSConnection(host, port, timeout=_LONGEST_ANSWER_S, context=context)
     try:
         connection.request("GET", "/readyz")

@@ -23,7 +23,7 @@ async def opened_bus(settings: NatsSettings, metrics: Metrics) -> AsyncIterator[
         return
     try:
         from deedbox.cluster.nats import NatsBus  # noqa: PLC0415 - takes a tenth of a second; few need it
-        from deedbox.cluster.nats_link import NatsLink  # noqa: PLC0415
+        from deedbox.cluster.nats_link import NatsLink  # noqa: PLC0415 - as said above
     except ModuleNotFoundError as error:
         raise CannotStart(
             "nats.url is set, but the client for NATS is not installed: pip install 'deedbox[nats]'."

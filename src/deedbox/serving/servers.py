@@ -96,6 +96,6 @@ async def run_servers(servers: list[HttpServer], stopping: Callable[[], None]) -
 def web_socket_protocol(**parts: Any) -> asyncio.Protocol:
     """Return what speaks the WebSocket protocol on one connection."""
     # With the first connection: a server without any starts faster and stays smaller.
-    from deedbox.serving.web_sockets import WebSocketProtocol  # noqa: PLC0415
+    from deedbox.serving.web_sockets import WebSocketProtocol  # noqa: PLC0415 - as said above
 
     return WebSocketProtocol(**parts)

@@ -248,7 +248,8 @@ async def _tried(attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             return await attempt()
         except TryAgain:
-            await asyncio.sleep(_FIRST_PAUSE_S * 2**number * random.uniform(0.5, 1.5))  # noqa: S311
+            share = random.uniform(0.5, 1.5)  # noqa: S311 - only lest all try again at once
+            await asyncio.sleep(_FIRST_PAUSE_S * 2**number * share)
     try:
         return await attempt()
     except TryAgain as error:
