@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from deedbox.core import telemetry_journal
-from deedbox.core.errors import StorageUnavailable
+from deedbox.core.errors import InvalidValue, StorageUnavailable
 from deedbox.core.holders import Extent
 from deedbox.core.storage import Stores
 from deedbox.core.telemetry import Point
 from deedbox.core.telemetry_journal import Entry, Message, Moved, as_payload
+from deedbox.transports.payloads import telemetry_message
 from tests.storage.values_bench import DATABASES, ValuesBench, opened_values_bench
 
 
@@ -149,3 +150,36 @@ async def test_nodes_share_the_moving_and_nothing_is_moved_twice(bench: ValuesBe
     assert [it.device_id for it in second.entries] == [other]
     assert (await reader).entries == []
     assert await bench.latest(device) == {"t": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("body", "kept_as_it_came"),
+    [
+        (b'{"ts":7,"values":{"t":1,"u":"2"}}', True),
+        (b'{"ts":7,"values":{"t":1,"u":"2"},"metadata":{}}', True),
+        (b'{"ts":7.5,"values":{"t":1,"u":2}}', False),
+        (b'{"ts":"7","values":{"t":1,"u":2}}', False),
+        (b'{"values":{"t":1,"u":2},"ts":7}', False),
+        (b'{"ts":7,"values":{"t":1,"u":2,"v":null}}', False),
+        (b'[{"ts":7,"values":{"t":1}},{"ts":7,"values":{"u":2}}]', False),
+    ],
+)
+def test_messages_with_a_moment_of_their_own(body: bytes, kept_as_it_came: bool) -> None:
+    """Thingsboard §3.3: the plain form is kept as it came, any other brought into one; both say the same."""
+    found = telemetry_message(body, 1)
+    assert found is not None
+    message, names, count = found
+    assert (message.payload == body, names, count) == (kept_as_it_came, ("t", "u"), 2)
+    assert telemetry_journal.points_of(message) == [Point("t", 7, 1), Point("u", 7, 2)]
+
+
+@pytest.mark.parametrize("ts", [b"-1", b"253402300800000", b"1e400"])
+def test_moments_that_no_calendar_has_are_refused(ts: bytes) -> None:
+    with pytest.raises(InvalidValue):
+        telemetry_message(b'{"ts":%s,"values":{"t":1}}' % ts, 1)
+
+
+def test_a_series_may_be_called_ts() -> None:
+    found = telemetry_message(b'{"ts":7,"t":1}', 1)
+    assert found is not None
+    assert telemetry_journal.points_of(found[0]) == [Point("ts", 1, 7), Point("t", 1, 1)]

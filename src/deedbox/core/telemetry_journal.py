@@ -20,8 +20,8 @@ _MOST_BYTES = 262_144
 class Message(msgspec.Struct, array_like=True, gc=False):
     """One telemetry message that was found to be good. `received_at` epoch milliseconds.
 
-    `payload` is strict JSON: an object of names and values, all of the moment of receipt, or an array of
-    `[name, ts, value]`.
+    `payload` is strict JSON: an object of names and values, all of the moment of receipt; `ts` and such an
+    object as `values`; or an array of `[name, ts, value]`.
     """
 
     received_at: int
@@ -128,7 +128,10 @@ def points_of(message: Message) -> list[Point]:
     """Return the points of a message."""
     told: Any = msgspec.json.decode(message.payload)
     if isinstance(told, dict):
-        return [Point(name, message.received_at, as_value(name, value)) for name, value in told.items()]
+        ts, values = message.received_at, told
+        if isinstance(told.get("values"), dict):
+            ts, values = told["ts"], told["values"]
+        return [Point(name, ts, as_value(name, value)) for name, value in values.items()]
     return [Point(name, ts, value) for name, ts, value in told]
 
 

@@ -5,13 +5,13 @@ Refusals name what was expected and never repeat what came: it may hold a secret
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from deedbox.core.errors import InvalidValue
-from deedbox.core.telemetry import Point, points_of
+from deedbox.core.telemetry import LATEST_TS, Point, points_of
 from deedbox.core.telemetry_journal import Message, as_payload
 from deedbox.core.values import Value, named_values
 from deedbox.core.windows import Announcement, check_secret_key
@@ -23,6 +23,14 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER = 400
 _MOST_MS = 2**53
 
+
+class _Timed(msgspec.Struct):
+    ts: int
+    values: dict[str, bool | int | float | str]
+
+
+_BEGINS_WITH_TS = b'{"ts"'
+_timed_telemetry = msgspec.json.Decoder(_Timed).decode
 _plain_telemetry = msgspec.json.Decoder(dict[str, bool | int | float | str]).decode
 
 
@@ -56,10 +64,13 @@ def telemetry_message(body: bytes, received_at: int) -> tuple[Message, tuple[str
 
     None when there are only nulls.
 
-    The plainest form, an object of numbers and texts, is kept as it came. Raises InvalidValue.
+    The plain forms, an object of numbers and texts with or without a moment, are kept as they came. Raises
+    InvalidValue.
     """
     # With a backslash, a text may hold what can't be stored.
     if body.find(b"\\") < 0:
+        if body.startswith(_BEGINS_WITH_TS) and (values := _timed_values(body)):
+            return Message(received_at, body), tuple(values), len(values)
         try:
             told = _plain_telemetry(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -69,6 +80,15 @@ def telemetry_message(body: bytes, received_at: int) -> tuple[Message, tuple[str
     points = telemetry(body, received_at)
     names = dict.fromkeys(point.key for point in points)
     return (Message(received_at, as_payload(points)), tuple(names), len(points)) if points else None
+
+
+def _timed_values(body: bytes) -> dict[str, Value]:
+    """Return the values of a message with a moment of its own; none where it is not of the plain form."""
+    try:
+        told = _timed_telemetry(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+    return cast(dict[str, Value], told.values) if 0 <= told.ts <= LATEST_TS else {}
 
 
 def attributes(body: bytes) -> Mapping[str, Value]:
