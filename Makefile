@@ -30,6 +30,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--default-index https://pypi.org/simple --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
+EXTRAS := --extra nats --extra postgresql --extra traces
 
 .PHONY: help $(VENV) demo test lint types contracts unit bench lock test-packages $(CONFORMANCE)
 
@@ -129,5 +130,6 @@ $(CONFORMANCE): %: %/.installed
 
 lock: $(DEVELOPMENT) ## write the lock files anew after a change of dependencies
 	@$(LOCK) pyproject.toml -o requirements.lock
-	@$(LOCK) pyproject.toml --group dev --extra nats --extra postgresql -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) pyproject.toml $(EXTRAS) -c requirements.lock -o requirements-extras.lock
+	@$(LOCK) pyproject.toml $(EXTRAS) --group dev -c requirements-extras.lock -o requirements-dev.lock
 	@for client in $(CLIENTS); do $(LOCK) $(CLIENT_LOCK)$$client.in -o $(CLIENT_LOCK)$$client.lock; done
