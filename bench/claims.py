@@ -1,19 +1,21 @@
 """How many claims a second does one server take, and does the number of devices matter?
 
     .venv/bin/python -m bench.claims --devices 10000 --devices 1000000 --seconds 6
+    .venv/bin/python -m bench.claims --postgresql --devices 10000 --devices 1000000 --seconds 6
 
 For each number of devices: the bare guarded statement with group commit (the limit), the whole claim without
 HTTP, and claims over REST with sign-in tokens by 32 clients. All are durable: answered after the commit is on
-the disk. Databases are kept in the folder `--cache` and used up claim by claim. Needs wrk (Debian: wrk).
+the disk. Databases are kept in the folder `--cache` and used up claim by claim. On SQLite the server has the
+first processor; PostgreSQL, the server and the load share all. Needs wrk (Debian: wrk).
 """
 
 import asyncio
 import os
 import random
-import shutil
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +24,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.claims_database import Deployment, build, device_name, load, save, secret_key, warm
+from bench.claims_deployment import Database, Deployment, device_name, save, secret_key
 from bench.claims_over_rest import claims_over_rest
+from bench.claims_postgresql import postgresql_database
+from bench.claims_sqlite import sqlite_database
+from bench.postgresql_server import processor_s, running
 from deedbox.core.claim_requests import Answer, ClaimRequest
 from deedbox.core.claiming import claim
 from deedbox.core.deeds import Opening, Reason
@@ -32,7 +37,7 @@ from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.records import Actor
 from deedbox.core.storage import Stores
 from deedbox.security.key_file import load_or_make
-from deedbox.storage.opening import DATABASE_NAME, open_storage
+from deedbox.storage.opening import open_storage
 
 _SHUFFLE_SEED = 20_261_123
 console = Console(width=110)
@@ -47,6 +52,9 @@ class Measured(msgspec.Struct):
     seconds: float
     p50_ms: float
     p99_ms: float
+    #: Processor time per claim, of Deedbox (without HTTP: and of whoever asks) and of PostgreSQL's processes.
+    server_us: float = 0.0
+    database_us: float = 0.0
 
     @property
     def per_second(self) -> float:
@@ -100,7 +108,12 @@ def _common_divisor(one: int, other: int) -> int:
 
 
 async def _measure(
-    way: str, devices: int, numbers: Sequence[int], once: Callable[[int, int], Awaitable[None]], clients: int
+    way: str,
+    database: Database,
+    devices: int,
+    numbers: Sequence[int],
+    once: Callable[[int, int], Awaitable[None]],
+    clients: int,
 ) -> Measured:
     """Let `clients` ask one after the other each until all numbers are used up."""
     waiting, latencies = list(numbers), []
@@ -111,25 +124,29 @@ async def _measure(
             await once(index, waiting.pop())
             latencies.append((time.perf_counter() - start) * 1000)
 
-    start = time.perf_counter()
+    own_s, database_s, start = processor_s(os.getpid()), database.processor_s(), time.perf_counter()
     await asyncio.gather(*[client(index) for index in range(clients)])
     seconds = time.perf_counter() - start
+    own_s, database_s = processor_s(os.getpid()) - own_s, database.processor_s() - database_s
     latencies.sort()
+    count = len(latencies)
     return Measured(
         way,
         devices,
-        len(latencies),
+        count,
         seconds,
-        latencies[len(latencies) // 2],
-        latencies[len(latencies) * 99 // 100],
+        latencies[count // 2],
+        latencies[count * 99 // 100],
+        own_s / count * 1e6,
+        database_s / count * 1e6,
     )
 
 
 async def without_http(
-    folder: Path, it: Deployment, keys: KeyRing, taken: tuple[list[int], list[int]], clients: int
+    database: Database, it: Deployment, keys: KeyRing, taken: tuple[list[int], list[int]], clients: int
 ) -> list[Measured]:
-    """Measure the bare guarded statement, then the whole claim, on the database in `folder`."""
-    storage = await open_storage(f"sqlite:{folder / DATABASE_NAME}")
+    """Measure the bare guarded statement, then the whole claim."""
+    storage = await open_storage(database.url)
     policy = ClaimPolicy()
     actors = [Actor(it.tenant_id, customer, user, "user@example.com") for customer, user, _ in it.customers]
 
@@ -155,8 +172,8 @@ async def without_http(
         assert outcome.answer is Answer.SUCCESS, outcome
 
     try:
-        limit = await _measure("statement alone (limit)", it.devices, taken[0], statement, clients)
-        core = await _measure("whole claim, no HTTP", it.devices, taken[1], whole, clients)
+        limit = await _measure("statement alone (limit)", database, it.devices, taken[0], statement, clients)
+        core = await _measure("whole claim, no HTTP", database, it.devices, taken[1], whole, clients)
     finally:
         await storage.close()
     return [limit, core]
@@ -187,14 +204,52 @@ async def _opening(
 def show(rows: Sequence[Measured], sync_ms: float) -> None:
     """Print the table, each row with its ratio to the limit of the same database."""
     table = Table(title=f"Durable claims; one fdatasync here takes {sync_ms:.2f} ms")
-    for heading in ("devices", "way", "claims/s", "of the limit", "p50 ms", "p99 ms", "claims"):
+    headings = (
+        "devices",
+        "way",
+        "claims/s",
+        "of limit",
+        "p50 ms",
+        "p99 ms",
+        "server µs",
+        "database",
+        "claims",
+    )
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "way" else "right", no_wrap=True)
     limits = {row.devices: row.per_second for row in rows if "limit" in row.way}
     for row in rows:
         ratio = f"{row.per_second / limits[row.devices]:.2f}"
         cells = [f"{row.devices:,}", row.way, f"{row.per_second:,.0f}", ratio]
-        table.add_row(*cells, f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}", f"{row.claims:,}")
+        times = (f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}", f"{row.server_us:.0f}", f"{row.database_us:.0f}")
+        table.add_row(*cells, *times, f"{row.claims:,}")
     console.print(table)
+
+
+@contextmanager
+def _databases(cache: Path, postgresql: bool) -> Iterator[Callable[[int], Database]]:
+    """Yield what opens the database for a number of devices."""
+    if not postgresql:
+        yield lambda devices: sqlite_database(cache, devices)
+        return
+    with running(cache / "postgresql") as server:
+        console.print(server.summary)
+        yield lambda devices: postgresql_database(cache, server, devices)
+
+
+def measure(database: Database, devices: int, seconds: int, clients: int) -> list[Measured]:
+    """Measure all ways on one database."""
+    keys = load_or_make(database.folder / "secret.key")
+    deployment = database.build(devices, keys)
+    stock, each = Stock(database.folder, deployment), min(seconds * 5_000, devices // 10)
+    taken = stock.take(each), stock.take(each)
+    database.warm()
+    rows = asyncio.run(without_http(database, deployment, keys, taken, clients))
+    for_rest = max(1, seconds if devices > 100_000 else 1)
+    numbers = stock.take(min(for_rest * 12_000, devices - 2 * each))
+    database.warm()
+    rest = claims_over_rest(database, deployment, keys, numbers, clients, for_rest)
+    return [*rows, Measured("claims over REST", devices, *rest)]
 
 
 def main(
@@ -202,27 +257,16 @@ def main(
     seconds: Annotated[int, typer.Option(help="About how long each row is measured.")] = 6,
     clients: Annotated[int, typer.Option(help="How many clients ask at a time.")] = 32,
     cache: Annotated[Path, typer.Option(help="Where databases are kept.")] = Path(".bench"),
+    *,
+    postgresql: Annotated[bool, typer.Option("--postgresql", help="Measure PostgreSQL.")] = False,
 ) -> None:
     """Print claims per second and latencies for each number of devices."""
     rows: list[Measured] = []
     cache.mkdir(exist_ok=True)
     sync_ms = fdatasync_ms(cache)
-    for count in devices or [10_000, 1_000_000]:
-        folder = cache / f"claims-{count}"
-        if count <= 100_000:
-            shutil.rmtree(folder, ignore_errors=True)  # one run uses most of it up
-        folder.mkdir(exist_ok=True)
-        keys = load_or_make(folder / "secret.key")
-        deployment = load(folder) or build(folder, count, keys)
-        stock, each = Stock(folder, deployment), min(seconds * 5_000, count // 10)
-        taken = stock.take(each), stock.take(each)
-        warm(folder)
-        rows += asyncio.run(without_http(folder, deployment, keys, taken, clients))
-        for_rest = max(1, seconds if count > 100_000 else 1)
-        numbers = stock.take(min(for_rest * 12_000, count - 2 * each))
-        warm(folder)
-        rest = claims_over_rest(folder, deployment, keys, numbers, clients, for_rest)
-        rows.append(Measured("claims over REST", count, *rest))
+    with _databases(cache, postgresql) as database_of:
+        for count in devices or [10_000, 1_000_000]:
+            rows += measure(database_of(count), count, seconds, clients)
     show(rows, sync_ms)
 
 

@@ -1,95 +1,122 @@
-"""Claims over REST: a real server on the first processor, wrk on the second."""
+"""Claims over REST: a real server and wrk beside it."""
 
 import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.request import urlopen
 from uuid import UUID
 
 import typer
 
-from bench.claims_database import Deployment, device_name, secret_key
+from bench.claims_deployment import Database, Deployment, device_name, secret_key
+from bench.postgresql_server import processor_s
 from deedbox.core.keys import KeyRing
 from deedbox.core.permissions import Authority
 from deedbox.core.sessions import Session
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.core.users import User
 from deedbox.security.tokens import SignInTokens
-from deedbox.storage.opening import DATABASE_NAME
 from tests.ports import free_port
 
 _SCRIPT = Path(__file__).with_name("claims.lua")
 _RESULT = re.compile(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)")
 
 
-def claims_over_rest(
-    folder: Path, it: Deployment, keys: KeyRing, numbers: Sequence[int], clients: int, seconds: int
-) -> tuple[int, float, float, float]:
-    """Return how many claims were made, in how many seconds, and the latencies' p50 and p99 in ms.
+class OverRest(NamedTuple):
+    """How many claims were made, in how many seconds, their latencies, and what each took of processors."""
 
-    `numbers` must be more devices than can be claimed in that time. Checks afterwards that nothing was
-    refused, that the database has a deed for each success, and none twice.
+    claims: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    server_us: float
+    database_us: float
+
+
+def claims_over_rest(
+    database: Database, it: Deployment, keys: KeyRing, numbers: Sequence[int], clients: int, seconds: int
+) -> OverRest:
+    """Claim for that long. `numbers` must be more devices than can be claimed in that time.
+
+    Checks afterwards that nothing was refused, that the database has a deed for each success, and none twice.
     """
     if not shutil.which("wrk"):
         raise typer.BadParameter("wrk is missing. Debian: apt-get install wrk")
-    before = _open_deeds(folder)
+    before = database.open_deeds()
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as requests:
         tokens = _tokens(it, keys)
         for index, number in enumerate(numbers):
             path = f"/api/customer/device/{device_name(number)}/claim"
             requests.write(f"{path}\t{secret_key(number)}\t{tokens[index % len(tokens)]}\n")
         requests.flush()
-        claims, duration_us, errors, p50_us, p99_us = _run(folder, requests.name, clients, seconds)
-    opened = _open_deeds(folder) - before
+        said, server_s, database_s = _run(database, requests.name, clients, seconds)
+    claims, duration_us, errors, p50_us, p99_us = said
+    opened = database.open_deeds() - before
     assert errors == 0, f"{errors} of {claims} claims were refused; {len(numbers)} devices were too few"
     # What was under way when wrk stopped is stored, but not counted by it.
     assert claims <= opened <= claims + clients, f"{opened} deeds for {claims} successes"
-    return claims, duration_us / 1e6, p50_us / 1000, p99_us / 1000
-
-
-def _run(folder: Path, requests: str, clients: int, seconds: int) -> tuple[int, ...]:
-    port = free_port()
-    server = subprocess.Popen(
-        [
-            *("taskset", "-c", "0", sys.executable, "-m", "deedbox", "serve", "--data", str(folder)),
-            *("--http", f"127.0.0.1:{port}", "--mqtt", "off", "--coap", "off"),
-        ],
-        env=os.environ
-        | {"DEEDBOX_ADMIN_EMAIL": "admin@example.com", "DEEDBOX_ADMIN_PASSWORD": "for the bench"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    each_us = 1e6 / opened
+    return OverRest(
+        claims, duration_us / 1e6, p50_us / 1000, p99_us / 1000, server_s * each_us, database_s * each_us
     )
+
+
+def _run(
+    database: Database, requests: str, clients: int, seconds: int
+) -> tuple[tuple[int, ...], float, float]:
+    """Return what wrk says, and the processor seconds of the server and of the database meanwhile."""
+    port = free_port()
+    server = _started(database, port)
     try:
         _wait_until_ready(f"http://127.0.0.1:{port}/readyz")
-        wrk = [
-            "taskset",
-            "-c",
-            "1",
-            "wrk",
-            "-t1",
-            f"-c{clients}",
-            f"-d{seconds}",
-            "--latency",
-            "-s",
-            str(_SCRIPT),
-        ]
+        server_s, database_s = processor_s(server.pid), database.processor_s()
+        load = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}", "--latency", "-s", str(_SCRIPT)]
+        if database.on_processors:
+            load = ["taskset", "-c", "1", *load]
         done = subprocess.run(
-            [*wrk, f"http://127.0.0.1:{port}", "--", requests], capture_output=True, text=True, check=True
+            [*load, f"http://127.0.0.1:{port}", "--", requests], capture_output=True, text=True, check=True
         )
+        server_s, database_s = processor_s(server.pid) - server_s, database.processor_s() - database_s
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(30)
     found = _RESULT.search(done.stdout)
     assert found, done.stdout + done.stderr
-    return tuple(int(number) for number in found.groups())
+    return tuple(int(number) for number in found.groups()), server_s, database_s
+
+
+def _started(database: Database, port: int) -> subprocess.Popen[bytes]:
+    own = {
+        "DEEDBOX_ADMIN_EMAIL": "admin@example.com",
+        "DEEDBOX_ADMIN_PASSWORD": "for the bench",
+        "DEEDBOX_DATABASE_URL": database.url,
+    }
+    return subprocess.Popen(
+        [
+            *(*database.on_processors, sys.executable, "-m", "deedbox", "serve"),
+            *(
+                "--data",
+                str(database.folder),
+                "--http",
+                f"127.0.0.1:{port}",
+                "--mqtt",
+                "off",
+                "--coap",
+                "off",
+            ),
+        ],
+        env=os.environ | own,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _wait_until_ready(url: str) -> None:
@@ -133,14 +160,3 @@ def _user(it: Deployment, customer_id: UUID, user_id: UUID, number: int) -> User
 
 def _session(user_id: UUID, session_id: UUID, now_ms: int) -> Session:
     return Session(session_id, user_id, created_at=now_ms, expires_at=now_ms + 86_400_000, refresh_id="bench")
-
-
-def _open_deeds(folder: Path) -> int:
-    with sqlite3.connect(folder / DATABASE_NAME) as connection:
-        row = connection.execute(
-            "select count(*), count(distinct device_id) from deed where closed_at is null"
-        )
-        deeds, devices = row.fetchone()
-    connection.close()
-    assert deeds == devices, "a device has two open deeds"
-    return int(deeds)
