@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from typing import Any, NamedTuple
 
 from deedbox.core.errors import StorageUnavailable
@@ -29,6 +30,11 @@ class Coalescer:
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait for the next transaction."""
+        return len(self._waiting)
+
     async def submit(self, item: Any) -> Any:
         """Return the item's answer after the commit, or raise what its work raised."""
         if self._is_closing:
@@ -37,7 +43,8 @@ class Coalescer:
         waiting = _Waiting(item, loop.create_future())
         self._waiting.append(waiting)
         if self._task is None:
-            self._task = loop.create_task(self._run())
+            # It goes on for others, too: lines of the log must not name the request that happened to be first.
+            self._task = loop.create_task(self._run(), context=Context())
         # A caller that goes away cancels its future only: its item may be in a transaction already.
         return await waiting.answer
 

@@ -55,6 +55,11 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for the next transaction."""
+        return len(self._waiting)
+
     async def submit(self, job: Job) -> Any:
         """Queue the job and return its answer after the commit, or raise what its work raised.
 

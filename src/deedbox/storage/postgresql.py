@@ -18,6 +18,7 @@ import asyncpg
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.coalescing import Coalescer
+from deedbox.storage.load import Load
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, after_commit_began, as_refusal, too_slow
 from deedbox.storage.postgresql_pool import DatabaseClock, Pool, open_pool
@@ -65,6 +66,9 @@ class PostgreSQLStorage:
         self._coalescers: list[Coalescer] = []
         self._under_way: set[asyncio.Task[Any]] = set()
         self._is_closing = False
+        # For `load`: who waits for a connection; how many got one so far, and how long they waited for it.
+        self._acquiring = self._uses = 0
+        self._wait_s = 0.0
 
     @classmethod
     async def open(
@@ -84,6 +88,14 @@ class PostgreSQLStorage:
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction that no other `write` and no batch runs beside."""
         return await self._kept(self._write_alone(work))
+
+    @property
+    def load(self) -> Load:
+        """How busy it is."""
+        waiting = self._waiting + sum(it.waiting for it in self._coalescers)
+        size, most = self._pool.get_size(), self._pool.get_max_size()
+        in_use = size - self._pool.get_idle_size()
+        return Load(waiting, self._acquiring, in_use, most, self._uses, self._wait_s)
 
     async def write_beside(self, work: Work[T]) -> T:
         """Run `work` in a transaction beside all others."""
@@ -194,10 +206,16 @@ class PostgreSQLStorage:
         try:
             connection = await self._pool.acquire(timeout=_ACQUIRE_S)
         except TROUBLE as error:
+        began_s = time.perf_counter()
+        self._acquiring += 1
             raise as_refusal(error) from error
         try:
             yield connection
         finally:
+        finally:
+            self._acquiring -= 1
+            self._uses += 1
+            self._wait_s += time.perf_counter() - began_s
             with suppress(*TROUBLE):
                 await self._pool.release(connection)
 

@@ -17,18 +17,14 @@ from uuid import UUID
 
 import msgspec
 
-from deedbox.core.errors import InvalidValue, StorageUnavailable
+from deedbox.core.errors import StorageUnavailable
 from deedbox.core.ids import IdSequence
 from deedbox.storage.checkpoints import FALLBACK_PAGES, Checkpointer
 from deedbox.storage.group_commit import Batch, GroupCommit, Job, run_to_end
+from deedbox.storage.load import Load
 from deedbox.storage.settling import Settle, Settling
-from deedbox.storage.statements import (
-    PLACEHOLDER,
-    ROWS,
-    Row,
-    UniqueViolation,
-    statements,
-)
+from deedbox.storage.sqlite_errors import as_refusal
+from deedbox.storage.statements import PLACEHOLDER, ROWS, Row, statements
 from deedbox.storage.stores import Stores
 
 T = TypeVar("T")
@@ -40,18 +36,6 @@ _READERS = 4
 #: Of SQLite's virtual machine, between two looks at the clock: some milliseconds at most.
 _STEPS_BETWEEN_LOOKS = 10_000
 _BATCH_SIZES: tuple[int, ...] = (256, 128, 64, *range(32, 0, -1))
-_UNAVAILABLE = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_CORRUPT,
-}
-
-_NOT_UNIQUE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
-
 sqlite3.register_adapter(UUID, lambda identifier: identifier.bytes)
 _ids = IdSequence(os.urandom)
 
@@ -176,18 +160,6 @@ def _values(width: int, row_count: int, taken: int) -> str:
     return "values " + ",".join(rows)
 
 
-def as_refusal(error: sqlite3.DatabaseError) -> Exception:
-    """Return StorageUnavailable for what the disk or the file did, InvalidValue for what took too long,
-    UniqueViolation, or the error itself.
-    """
-    code = getattr(error, "sqlite_errorcode", 0)
-    if code in _NOT_UNIQUE:
-        return UniqueViolation(str(error).rpartition(": ")[2])
-    if code == sqlite3.SQLITE_INTERRUPT:
-        return InvalidValue("The answer takes too long to work out. Ask for a shorter time or fewer keys.")
-    return StorageUnavailable() if code & 0xFF in _UNAVAILABLE else error
-
-
 class SQLiteStorage:
     """A database file that is open. Make it with `open_storage`; `close()` ends it after the last commit."""
 
@@ -204,6 +176,7 @@ class SQLiteStorage:
         self._readers: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
         self._settling = Settling()
+        self._reading = 0
         self._checkpointer = Checkpointer(path, lambda: connect(path))
         self._commits = GroupCommit(self._begin, self._end)
 
@@ -212,6 +185,12 @@ class SQLiteStorage:
         self._commits.observe = observe
 
     async def write(self, work: Work[T]) -> T:
+    @property
+    def load(self) -> Load:
+        """How busy it is; of readers only."""
+        reading = self._reading
+        return Load(self._commits.waiting, max(0, reading - _READERS), min(reading, _READERS), _READERS)
+
         """Run `work` in a write transaction and return its answer once it is on the disk."""
         return cast(T, await self._commits.submit(Job(work)))
 
@@ -233,7 +212,11 @@ class SQLiteStorage:
         """Run `work` on a snapshot in a reader thread. Raises InvalidValue when it takes longer."""
         if self._settling.is_incomplete:
             return await self._settling.read(work, self._commits.submit)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, work, within_s)
+        self._reading += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, work, within_s)
+        finally:
+            self._reading -= 1
 
     async def look(self, work: Work[T]) -> T:
         """Run `work` at once, on the event loop: for look-ups by key, which take microseconds."""
