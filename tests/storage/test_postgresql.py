@@ -10,6 +10,7 @@ import pytest
 from deedbox.core.errors import InvalidValue, NameTaken, StorageUnavailable
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql import PostgreSQLStorage
+from deedbox.storage.postgresql_pool import DatabaseClock
 from deedbox.storage.statements import UniqueViolation
 from deedbox.storage.stores import Stores
 from tests.storage.postgresql_bench import PlainPostgreSQL, drop_postgresql, new_postgresql
@@ -224,6 +225,20 @@ async def test_the_databases_clock_counts(storage: PostgreSQLStorage, url: str) 
     plain.close()
     earliest, latest = (row[0] for row in told if row)
     assert all(earliest - 5 <= it <= latest + 5 for it in moments)
+
+
+async def test_a_clock_that_is_heard_late_is_believed_less_than_one_heard_soon() -> None:
+    """Issue 4: what a busy node hears late does not put its clock back; a clock that was put back counts."""
+    own_ms = [1_000]
+    clock = DatabaseClock(lambda: own_ms[0])
+    clock.heard(500_000)
+    for late_ms in (300, 2_000, 40):
+        own_ms[0] += 1_000
+        clock.heard(500_000 + own_ms[0] - 1_000 - late_ms)
+        assert clock.now_ms() == 500_000 + own_ms[0] - 1_000
+    own_ms[0] += 20_000
+    clock.heard(100_000)
+    assert clock.now_ms() == 100_000
 
 
 async def test_what_was_accepted_is_stored_before_it_closes(url: str) -> None:

@@ -1,6 +1,5 @@
 """Commands to devices: `/api/rpc/oneway|twoway/{deviceId}`, and the older addresses under `/api/plugins`."""
 
-import time
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -116,7 +115,7 @@ async def _call(request: ApiRequest, device_id: UUID, wish: CommandShape, *, one
     sending = _Sending(context, principal, source_address(request), {"oneWay": one_way, "method": method})
     state = await sending.record(device_id)
     command = Command(device_id, state.epoch, method, params, one_way)
-    outcome = await context.exchange.call(command, _timeout_ms(wish))
+    outcome = await context.exchange.call(command, _timeout_ms(context, wish))
     if not await _is_current(context, command):
         outcome = Outcome(End.CANCELLED)
     if outcome.end in _FAILURES:
@@ -179,8 +178,8 @@ def _decoded(text: str) -> CommandShape:
         ) from None
 
 
-def _timeout_ms(wish: CommandShape) -> int:
-    return rpc.granted_timeout_ms(wish.timeout_ms, wish.expires_at, time.time_ns() // 1_000_000)
+def _timeout_ms(context: ApiContext, wish: CommandShape) -> int:
+    return rpc.granted_timeout_ms(wish.timeout_ms, wish.expires_at, context.storage.now_ms())
 
 
 async def _is_current(context: ApiContext, command: Command) -> bool:

@@ -1,6 +1,5 @@
 """What clients ask of the deployment itself before they show anything: version, limits, the time."""
 
-import time
 from typing import Any
 
 import msgspec
@@ -62,7 +61,7 @@ async def get_params(request: ApiRequest) -> SystemParamsShape:
 async def get_server_time(request: ApiRequest) -> int:
     """Return the time in milliseconds since 1970."""
     await principal_of(request)
-    return time.time_ns() // 1_000_000
+    return context_of(request).storage.now_ms()
 
 
 @get("/api/dashboard/maxDatapointsLimit", tags=TAGS, summary="Read how many points an answer may have")

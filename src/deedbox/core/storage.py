@@ -211,6 +211,13 @@ class Storage(Protocol):
         No other `write` and no batch runs at the same time, on any node: what was read stays true until the
         end. Work may run more than once, until it comes through.
         """
+    def now_ms(self) -> int:
+        """Return the time in epoch milliseconds by the clock that all processes over this database go by.
+
+        Asks nobody, and may be a few milliseconds late; inside of work ask the store.
+        """
+        ...
+
         ...
 
     async def write_beside(self, work: Work[T]) -> T:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from deedbox.core.windows import Announced
 from deedbox.main.parts import Parts
-from deedbox.storage.sqlite import system_clock_ms
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.http.application import DeviceApplication, device_application
@@ -76,6 +75,7 @@ def _http_side(
             attribute_changes=parts.attribute_changes,
             rate_limits=parts.rate_limits,
             settings=parts.settings.device_api,
+            clock_ms=parts.storage.now_ms,
         )
     )
 
@@ -96,6 +96,6 @@ def mqtt_side(
             activity=activity,
             rate_limits=parts.rate_limits,
             settings=parts.settings.mqtt_sessions,
-            clock_ms=system_clock_ms,
+            clock_ms=parts.storage.now_ms,
         )
     )

@@ -28,7 +28,6 @@ from deedbox.security.tokens import SignInTokens
 from deedbox.serving.metrics import Metrics
 from deedbox.storage.opening import OpenedStorage, open_storage
 from deedbox.storage.pool_options import PoolOptions
-from deedbox.storage.sqlite import system_clock_ms
 from deedbox.transports.rate_limits import RateLimits
 from deedbox.web.streams import PageStreams
 
@@ -60,14 +59,14 @@ class Parts:
 async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
     """Open everything in a folder that this process holds; at the end all that was accepted is stored."""
     keys, metrics, node = open_key_ring(settings), Metrics(), uuid4().hex
-    tokens = SignInTokens(keys, settings.sign_in, system_clock_ms)
     async with AsyncExitStack() as closing:
         storage = await open_storage(settings.database_url, _pool_options(settings))
         closing.push_async_callback(storage.close)
         storage.observe_commits(metrics.commit_ended)
+        tokens = SignInTokens(keys, settings.sign_in, storage.now_ms)
         hasher = Argon2Hasher()
         closing.callback(hasher.close)
-        authenticator = SessionAuthenticator(tokens, storage, system_clock_ms)
+        authenticator = SessionAuthenticator(tokens, storage, storage.now_ms)
         bus = await closing.enter_async_context(opened_bus(settings.nats, metrics))
         live = await closing.enter_async_context(opened_live(bus, node))
         exchange = await closing.enter_async_context(_exchange(settings, bus, node, storage))

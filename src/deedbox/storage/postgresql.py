@@ -81,6 +81,10 @@ class PostgreSQLStorage:
         clock = DatabaseClock()
         return cls(await open_pool(url, options, clock), options, clock, clock_ms)
 
+    def now_ms(self) -> int:
+        """Return the database's time in epoch milliseconds, as it was last heard, carried on."""
+        return self._clock.now_ms() if self._clock_ms is None else self._clock_ms()
+
     def observe_commits(self, observe: Callable[[int, int, float], None]) -> None:
         """Have `observe(jobs, waiting jobs, seconds)` called after every write transaction."""
         self._observe = observe
@@ -190,8 +194,7 @@ class PostgreSQLStorage:
     async def _look(self, work: Work[T], begin: str | None) -> T:
         async def once() -> T:
             async with self._connection() as connection:
-                moment_ms = self._clock.now_ms() if self._clock_ms is None else self._clock_ms()
-                stores = Stores(PostgreSQLTransaction(connection, moment_ms))
+                stores = Stores(PostgreSQLTransaction(connection, self.now_ms()))
                 if begin is None:
                     return await work(stores)
                 async with _begun(connection, begin):

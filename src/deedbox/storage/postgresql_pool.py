@@ -21,6 +21,8 @@ _CONNECT_S = 5.0
 #: No statement of ours takes longer; a network that swallows everything must not hold a caller for ever.
 _STATEMENT_S = 60.0
 _STATEMENTS_PER_CONNECTION = 1024
+#: Also how long a clock that was put back goes unnoticed.
+_HEARING_COUNTS_MS = 10_000
 _CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 
 
@@ -122,11 +124,15 @@ def _uuid_bytes(identifier: UUID | bytes) -> bytes:
 
 
 class DatabaseClock:
-    """The database's clock as it was last heard, carried on by this machine's: what all nodes agree on."""
+    """The database's clock as it was heard, carried on by this machine's: what all nodes agree on.
+
+    What is heard has been on its way, so it is late, never early: what was heard soonest counts for a while.
+    """
 
     def __init__(self, monotonic_ms: Callable[[], int] | None = None) -> None:
         self._monotonic_ms = monotonic_ms or _monotonic_ms
         self._offset_ms = 0
+        self._counts_until_ms = 0
 
     async def ask(self, connection: Any) -> None:
         """Hear the database's clock."""
@@ -134,7 +140,10 @@ class DatabaseClock:
 
     def heard(self, now_ms: int) -> None:
         """Remember what the database's clock says now, in epoch milliseconds."""
-        self._offset_ms = now_ms - self._monotonic_ms()
+        monotonic_ms = self._monotonic_ms()
+        offset_ms = now_ms - monotonic_ms
+        if offset_ms >= self._offset_ms or monotonic_ms >= self._counts_until_ms:
+            self._offset_ms, self._counts_until_ms = offset_ms, monotonic_ms + _HEARING_COUNTS_MS
 
     def now_ms(self) -> int:
         """Return the database's time in epoch milliseconds, a few milliseconds off at most."""

@@ -168,7 +168,8 @@ class SQLiteStorage:
 
     def __init__(self, path: Path, clock_ms: Callable[[], int] = system_clock_ms) -> None:
         self.path = path
-        self._clock_ms = clock_ms
+        #: Returns the time in epoch milliseconds.
+        self.now_ms = clock_ms
         self._compiled = _Compiled()
         self._writer = connect(path)
         self._inline = connect(path, read_only=True)
@@ -266,7 +267,7 @@ class SQLiteStorage:
         return self._stores(self._writer)
 
     def _stores(self, connection: sqlite3.Connection) -> Stores:
-        return Stores(SQLiteTransaction(connection, self._compiled, self._clock_ms()))
+        return Stores(SQLiteTransaction(connection, self._compiled, self.now_ms()))
 
     def _end(self, command: str) -> None:
         if not self._writer.in_transaction:

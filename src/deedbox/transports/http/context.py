@@ -1,6 +1,5 @@
 """What the device side over HTTP is handed by `main`."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,14 +14,9 @@ from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.rate_limits import RateLimits
 
 
-def system_clock_ms() -> int:
-    """Return the machine's clock in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
 @dataclass(frozen=True)
 class DeviceContext:
-    """Everything behind the device side."""
+    """Everything behind the device side. `clock_ms` returns epoch milliseconds."""
 
     storage: Storage
     keys: KeyRing
@@ -32,5 +26,5 @@ class DeviceContext:
     exchange: Exchange
     attribute_changes: AttributeChanges
     rate_limits: RateLimits
+    clock_ms: Callable[[], int]
     settings: DeviceApiSettings = field(default_factory=DeviceApiSettings)
-    clock_ms: Callable[[], int] = system_clock_ms
