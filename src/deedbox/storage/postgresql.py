@@ -89,10 +89,6 @@ class PostgreSQLStorage:
         """Have `observe(jobs, waiting jobs, seconds)` called after every write transaction."""
         self._observe = observe
 
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction that no other `write` and no batch runs beside."""
-        return await self._kept(self._write_alone(work))
-
     @property
     def load(self) -> Load:
         """How busy it is."""
@@ -100,6 +96,10 @@ class PostgreSQLStorage:
         size, most = self._pool.get_size(), self._pool.get_max_size()
         in_use = size - self._pool.get_idle_size()
         return Load(waiting, self._acquiring, in_use, most, self._uses, self._wait_s)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that no other `write` and no batch runs beside."""
+        return await self._kept(self._write_alone(work))
 
     async def write_beside(self, work: Work[T]) -> T:
         """Run `work` in a transaction beside all others."""
@@ -206,19 +206,19 @@ class PostgreSQLStorage:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
+        began_s = time.perf_counter()
+        self._acquiring += 1
         try:
             connection = await self._pool.acquire(timeout=_ACQUIRE_S)
         except TROUBLE as error:
-        began_s = time.perf_counter()
-        self._acquiring += 1
             raise as_refusal(error) from error
-        try:
-            yield connection
-        finally:
         finally:
             self._acquiring -= 1
             self._uses += 1
             self._wait_s += time.perf_counter() - began_s
+        try:
+            yield connection
+        finally:
             with suppress(*TROUBLE):
                 await self._pool.release(connection)
 

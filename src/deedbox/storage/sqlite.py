@@ -176,8 +176,8 @@ class SQLiteStorage:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
-        self._settling = Settling()
         self._reading = 0
+        self._settling = Settling()
         self._checkpointer = Checkpointer(path, lambda: connect(path))
         self._commits = GroupCommit(self._begin, self._end)
 
@@ -185,13 +185,13 @@ class SQLiteStorage:
         """Have `observe(jobs, waiting jobs, seconds)` called after every write transaction, by its thread."""
         self._commits.observe = observe
 
-    async def write(self, work: Work[T]) -> T:
     @property
     def load(self) -> Load:
         """How busy it is; of readers only."""
         reading = self._reading
         return Load(self._commits.waiting, max(0, reading - _READERS), min(reading, _READERS), _READERS)
 
+    async def write(self, work: Work[T]) -> T:
         """Run `work` in a write transaction and return its answer once it is on the disk."""
         return cast(T, await self._commits.submit(Job(work)))
 
