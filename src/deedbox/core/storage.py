@@ -205,12 +205,6 @@ class Storage(Protocol):
         """Whether other processes may write to it at the same time."""
         ...
 
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in a write transaction; return its answer once it is on the disk.
-
-        No other `write` and no batch runs at the same time, on any node: what was read stays true until the
-        end. Work may run more than once, until it comes through.
-        """
     def now_ms(self) -> int:
         """Return the time in epoch milliseconds by the clock that all processes over this database go by.
 
@@ -218,6 +212,12 @@ class Storage(Protocol):
         """
         ...
 
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction; return its answer once it is on the disk.
+
+        No other `write` and no batch runs at the same time, on any node: what was read stays true until the
+        end. Work may run more than once, until it comes through.
+        """
         ...
 
     async def write_beside(self, work: Work[T]) -> T:

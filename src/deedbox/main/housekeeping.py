@@ -1,74 +1,106 @@
-"""Runs housekeeping beside the server: a bite, a pause, and a long pause after each round."""
+"""Scheduled work on the database: a bite, a pause, and so on, on one node at a time.
+
+What belongs to a node's own memory is not here. Everything here has to be right when two nodes do it at once:
+the lease keeps them from it but for rare moments.
+"""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
-from uuid import UUID
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import structlog
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.housekeeping import FIRST, Swept, sweep
+from deedbox.core.leases import SCHEDULED_WORK
 from deedbox.core.storage import Storage, Stores
 from deedbox.core.value_erasure import erase, is_due
+from deedbox.main.leasing import Leasing
 
 _ROWS = 500
 _BETWEEN_BITES_S = 0.25
 _BETWEEN_ROUNDS_S = 600.0
 _BETWEEN_LOOKS_S = 5.0
 _BETWEEN_TIME_OUTS_S = 1.0
+_AFTER_TROUBLE_S = 5.0
+_AFTER_MISTAKES_S = 60.0
 
 _log = structlog.get_logger(__name__)
 
 
-async def keep_house(storage: Storage, time_out: Callable[[], Awaitable[None]]) -> None:
-    """Delete what has expired, and what ended deeds left behind, until cancelled.
+class ScheduledWork(NamedTuple):
+    """Something to do again and again. `bite` does a little of it; returns after how many seconds to go on.
 
-    `time_out` lets steps of stored commands end that took too long.
+    What it raises is logged, and it is called again later.
     """
+
+    name: str
+    bite: Callable[[], Awaitable[float]]
+
+
+def scheduled_works(storage: Storage, time_out: Callable[[], Awaitable[None]]) -> tuple[ScheduledWork, ...]:
+    """Return all that is done on schedule; `time_out` ends steps of stored commands that took too long."""
+    return (
+        ScheduledWork("expired rows", _Sweeping(storage).bite),
+        ScheduledWork("values of ended deeds", partial(_erase_values, storage)),
+        ScheduledWork("overdue commands", partial(_time_out_commands, time_out)),
+    )
+
+
+async def keep_house(
+    storage: Storage, works: Sequence[ScheduledWork], observe: Callable[[bool], None]
+) -> None:
+    """Do the works while this process holds the lease, until cancelled; `observe` hears whether it does."""
+    await Leasing(storage, SCHEDULED_WORK, observe).while_held(partial(_do_all, works))
+
+
+async def _do_all(works: Sequence[ScheduledWork]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_sweep(storage))
-        tasks.create_task(_erase_values(storage))
-        tasks.create_task(_time_out_commands(time_out))
+        for work in works:
+            tasks.create_task(_keep_doing(work))
 
 
-async def _sweep(storage: Storage) -> None:
-    after = FIRST
+async def _keep_doing(work: ScheduledWork) -> None:
     while True:
-        swept = await _bite(storage, after)
-        after = swept.after or FIRST
-        await asyncio.sleep(_BETWEEN_ROUNDS_S if swept.after is None else _BETWEEN_BITES_S)
+        try:
+            pause_s = await work.bite()
+        except StorageUnavailable as trouble:
+            _log.warning("scheduled work waits for the database", work=work.name, error=trouble.message)
+            pause_s = _AFTER_TROUBLE_S
+        except Exception:
+            _log.exception("scheduled work failed", work=work.name)
+            pause_s = _AFTER_MISTAKES_S
+        await asyncio.sleep(pause_s)
 
 
-async def _erase_values(storage: Storage) -> None:
+class _Sweeping:
+    """Deletes expired rows; remembers where the next bite goes on."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._after = FIRST
+
+    async def bite(self) -> float:
+        async def work(stores: Stores) -> Swept:
+            return await sweep(stores.housekeeping, self._after, _ROWS)
+
+        swept = await self._storage.write(work)
+        self._after = swept.after or FIRST
+        return _BETWEEN_ROUNDS_S if swept.after is None else _BETWEEN_BITES_S
+
+
+async def _erase_values(storage: Storage) -> float:
+    async def look(stores: Stores) -> bool:
+        return await is_due(stores.value_erasure)
+
     async def work(stores: Stores) -> bool:
         return await erase(stores.value_erasure, _ROWS)
 
-    while True:
-        try:
-            due = await storage.look(_is_due) and await storage.write(work)
-        except StorageUnavailable:
-            due = False
-        await asyncio.sleep(_BETWEEN_BITES_S if due else _BETWEEN_LOOKS_S)
+    is_more = await storage.look(look) and await storage.write(work)
+    return _BETWEEN_BITES_S if is_more else _BETWEEN_LOOKS_S
 
 
-async def _time_out_commands(time_out: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        with contextlib.suppress(StorageUnavailable):
-            await time_out()
-        await asyncio.sleep(_BETWEEN_TIME_OUTS_S)
-
-
-async def _is_due(stores: Stores) -> bool:
-    return await is_due(stores.value_erasure)
-
-
-async def _bite(storage: Storage, after: UUID) -> Swept:
-    async def work(stores: Stores) -> Swept:
-        return await sweep(stores.housekeeping, after, _ROWS)
-
-    try:
-        return await storage.write(work)
-    except StorageUnavailable:
-        _log.warning("housekeeping waits: the database can't be written")
-        return Swept(0, None)
+async def _time_out_commands(time_out: Callable[[], Awaitable[None]]) -> float:
+    await time_out()
+    return _BETWEEN_TIME_OUTS_S
