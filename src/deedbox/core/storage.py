@@ -25,6 +25,7 @@ from deedbox.core.entities import EntityStore
 from deedbox.core.entity_values import EntityDataStore
 from deedbox.core.erasure import ErasureStore
 from deedbox.core.housekeeping import HousekeepingStore
+from deedbox.core.leases import LeaseStore
 from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.relations import RelationStore
 from deedbox.core.rotation import RotationStore
@@ -156,6 +157,11 @@ class Stores(Protocol):
     @property
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
+        ...
+
+    @property
+    def leases(self) -> LeaseStore:
+        """Who does what one process at a time should do."""
         ...
 
     @property

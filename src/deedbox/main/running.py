@@ -20,7 +20,7 @@ from deedbox.main.applications import whole_application
 from deedbox.main.device_sides import opened_device_sides
 from deedbox.main.failures import understandable
 from deedbox.main.folder import held_folder, migrate_if_needed
-from deedbox.main.housekeeping import keep_house
+from deedbox.main.housekeeping import keep_house, scheduled_works
 from deedbox.main.parts import Parts, opened_parts
 from deedbox.serving.addresses import ListenAddress, listen_address
 from deedbox.serving.health import Readiness
@@ -91,7 +91,8 @@ async def _run(
     addresses = {name.partition(".")[0]: str(address) for name, address in _addresses(settings).items()}
     _log.info("serving", version=__version__, data=settings.data.folder, **addresses)
     spare_what_stays()
-    sweeping = asyncio.create_task(keep_house(parts.storage, parts.exchange.time_out))
+    works = scheduled_works(parts.storage, parts.exchange.time_out)
+    sweeping = asyncio.create_task(keep_house(parts.storage, works, parts.metrics.scheduled_work_held))
     try:
         await run_servers(servers, stopping)
     finally:

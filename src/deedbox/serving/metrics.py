@@ -67,6 +67,11 @@ class Metrics:
         self.waiting_jobs = Gauge(
             "deedbox_waiting_jobs", "Jobs that wait for a write transaction.", registry=self._registry
         )
+        self._scheduled_work_held = Gauge(
+            "deedbox_scheduled_work_held",
+            "1 on the node that does the scheduled work.",
+            registry=self._registry,
+        )
         self._bus_is_connected = Gauge(
             "deedbox_bus_connected", "0 while other nodes can't be reached.", registry=self._registry
         )
@@ -84,6 +89,10 @@ class Metrics:
         self.commit_jobs.observe(jobs)
         self.commit_seconds.observe(duration_s)
         self.waiting_jobs.set(waiting)
+
+    def scheduled_work_held(self, is_held: bool) -> None:
+        """Note whether this node does the scheduled work."""
+        self._scheduled_work_held.set(is_held)
 
     def bus_connected(self, is_connected: bool) -> None:
         """Note that other nodes can be reached now, or no longer."""

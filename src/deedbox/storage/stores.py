@@ -20,6 +20,7 @@ from deedbox.storage.entities import EntityStore
 from deedbox.storage.entity_data import EntityDataStore
 from deedbox.storage.erasure import ErasureStore
 from deedbox.storage.housekeeping import HousekeepingStore
+from deedbox.storage.leases import LeaseStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
 from deedbox.storage.persistent_commands import PersistentCommandStore
 from deedbox.storage.relations import RelationStore
@@ -154,6 +155,11 @@ class Stores:
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
         return HousekeepingStore(self.transaction)
+
+    @property
+    def leases(self) -> LeaseStore:
+        """Who does what one process at a time should do."""
+        return LeaseStore(self.transaction)
 
     @property
     def value_erasure(self) -> ValueErasureStore:
