@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from bench import mqtt_bare_limit, mqtt_devices
-from bench.mqtt_devices import fresh_copy, user_name
+from bench.mqtt_devices import user_name
 from bench.mqtt_parts import Setting, attempt
 from bench.mqtt_rows import FAILED, Part
 from bench.mqtt_servers import BARE_LIMIT, DEEDBOX, Server, running
@@ -29,7 +29,7 @@ def crash(setting: Setting) -> Part:
 
 
 def _crash(setting: Setting, part: Part, name: str, delay_s: float) -> None:
-    with fresh_copy(setting.template, setting.cache) as folder:
+    with setting.fresh_copy() as folder:
         devices = asyncio.run(_publish_and_kill(Server(name, folder), delay_s))
         with running(name, folder):
             pass  # whatever a start does with what a crash left is part of the question

@@ -1,15 +1,20 @@
-"""A data folder with devices that sign in as the load generator does, and what of theirs is stored later."""
+"""A data folder with devices that sign in as the load generator does, and what of theirs is stored later.
+
+Where a server of PostgreSQL is given, the database is there, and a file in the folder says where.
+"""
 
 import asyncio
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+from bench import postgresql_server
 from deedbox.core import tenants
 from deedbox.core.credential_kinds import CredentialsDraft
 from deedbox.core.credentials import new_credentials
@@ -22,17 +27,21 @@ from deedbox.core.storage import Stores
 from deedbox.core.telemetry_journal import Entry, recording
 from deedbox.core.tenants import Tenant
 from deedbox.security.key_file import load_or_make
-from deedbox.storage.migrating import migrate
-from deedbox.storage.opening import DATABASE_NAME, open_storage
+from deedbox.storage.migrating import is_postgresql, migrate
+from deedbox.storage.opening import DATABASE_NAME, database_path, open_storage
+from deedbox.storage.postgresql_pool import connected, prepare_connection
 from tests.acceptance.numbered_publishing import DIGITS, SERIES
 
 _CHUNK = 1_000
 _MOST_ENTRIES = 10**9
-_STORED = """
+_STORED = f"""
     select d.name, t.text_value from time_series t
-    join series_key k on k.id = t.key_id and k.name = ?
+    join series_key k on k.id = t.key_id and k.name = '{SERIES}'
     join device d on d.id = t.entity_id
 """
+_NAMES = "select id, name from device"
+_URL_FILE = "database-url"
+_TEMPLATE, _COPY = "mqtt_template", "mqtt_copy"
 
 
 def user_name(number: int) -> str:
@@ -40,15 +49,24 @@ def user_name(number: int) -> str:
     return f"tok{number:08}"
 
 
-def build(folder: Path, count: int) -> None:
-    """Make a database in `folder` with one tenant and `count` devices."""
+def build(folder: Path, count: int, server: postgresql_server.Server | None = None) -> None:
+    """Make a database with one tenant and `count` devices, in `folder` or on the server."""
     folder.mkdir(parents=True)
-    migrate(f"sqlite:///{folder / DATABASE_NAME}")
+    if server:
+        server.ask(f"create database {_TEMPLATE}")
+        (folder / _URL_FILE).write_text(server.url(_TEMPLATE))
+    migrate(database_url(folder))
     asyncio.run(_build(folder, count, load_or_make(folder / "secret.key")))
 
 
+def database_url(folder: Path) -> str:
+    """Return where the database is that belongs to a data folder."""
+    said = folder / _URL_FILE
+    return said.read_text() if said.exists() else f"sqlite:///{folder / DATABASE_NAME}"
+
+
 async def _build(folder: Path, count: int, keys: KeyRing) -> None:
-    storage = await open_storage(f"sqlite:{folder / DATABASE_NAME}")
+    storage = await open_storage(database_url(folder))
 
     async def add_tenant(stores: Stores) -> tuple[UUID, UUID]:
         wanted = Tenant(id=NULL_ID, title="Maker", slug="", created_at=0)
@@ -77,37 +95,60 @@ async def _add(keys: KeyRing, tenant_id: UUID, profile_id: UUID, numbers: range,
 
 
 @contextmanager
-def fresh_copy(template: Path, cache: Path) -> Iterator[Path]:
-    """Copy a data folder, on the same disk; the copy is deleted afterwards."""
+def fresh_copy(template: Path, cache: Path, server: postgresql_server.Server | None = None) -> Iterator[Path]:
+    """Copy a data folder, on the same disk, and its database; the copy is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="mqtt-", dir=cache) as parent:
         folder = Path(parent) / "data"
         shutil.copytree(template, folder)
-        yield folder
+        with _fresh_database(server, folder) if server else nullcontext():
+            yield folder
+
+
+@contextmanager
+def _fresh_database(server: postgresql_server.Server, folder: Path) -> Iterator[None]:
+    server.ask(f"create database {_COPY} template {_TEMPLATE}")
+    (folder / _URL_FILE).write_text(server.url(_COPY))
+    server.ask("checkpoint")
+    try:
+        yield
+    finally:
+        server.ask(f"drop database {_COPY} with (force)")
 
 
 def stored(folder: Path) -> list[tuple[str, int]]:
     """Return device and number of every message that is stored: in the journal, and where reads look."""
-    entries = asyncio.run(_journal(folder))
-    with sqlite3.connect(folder / DATABASE_NAME) as connection:
-        moved = connection.execute(_STORED, (SERIES,)).fetchall()
-        names = dict(connection.execute("select id, name from device"))
-    connection.close()
+    return asyncio.run(_stored(database_url(folder)))
+
+
+async def _stored(url: str) -> list[tuple[str, int]]:
+    entries = await _journal(url)
+    moved, names = [await _asked(url, it) for it in (_STORED, _NAMES)]
+    name_of = {UUID(bytes=it): name for it, name in names}
     waiting = [
-        (names[entry.device_id.bytes], point.value)
+        (name_of[entry.device_id], point.value)
         for entry in entries
         for point in recording(entry).points
         if point.key == SERIES
     ]
-    return [(device, int(str(note)[:DIGITS])) for device, note in moved + waiting]
+    return [(device, int(str(note)[:DIGITS])) for device, note in [*moved, *waiting]]
 
 
-async def _journal(folder: Path) -> list[Entry]:
-    storage = await open_storage(f"sqlite:{folder / DATABASE_NAME}")
+async def _journal(url: str) -> list[Entry]:
+    storage = await open_storage(url)
 
     async def work(stores: Stores) -> list[Entry]:
         return await stores.journal.oldest_entries(_MOST_ENTRIES)
 
     try:
-        return await storage.read(work)
+        return await (storage.write_beside(work) if storage.is_shared else storage.read(work))
     finally:
         await storage.close()
+
+
+async def _asked(url: str, sql: str) -> list[Any]:
+    if is_postgresql(url):
+        async with connected(url) as connection:
+            await prepare_connection(connection)
+            return list(await connection.fetch(sql))
+    with closing(sqlite3.connect(database_path(url))) as connection:
+        return connection.execute(sql).fetchall()

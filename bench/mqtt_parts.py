@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import mqtt_bare_limit, mqtt_devices
+from bench import mqtt_bare_limit, mqtt_devices, postgresql_server
 from bench.mqtt_devices import fresh_copy
 from bench.mqtt_load import Generator, Idle, LoadFailed, Publishing, Storm
 from bench.mqtt_rows import FAILED, Part
@@ -36,7 +36,10 @@ _STORED = {DEEDBOX: mqtt_devices.stored, BARE_LIMIT: mqtt_bare_limit.stored}
 
 @dataclass(frozen=True)
 class Setting:
-    """What every part measures with. `template` is a data folder with devices, `level` the protocol's."""
+    """What every part measures with.
+
+    `template` is a data folder with devices, `level` the protocol's, `database` a server of PostgreSQL.
+    """
 
     generator: Generator
     template: Path
@@ -47,17 +50,28 @@ class Setting:
     level: int
     own_moments: bool
     say: Callable[[str], None]
+    database: postgresql_server.Server | None = None
 
     def servers(self, names: Sequence[str]) -> list[str]:
-        """Leave out what does not speak this level of the protocol."""
+        """Leave out what does not speak this level of the protocol, and beside PostgreSQL all but ours."""
+        if self.database:
+            return [it for it in names if it == DEEDBOX]
         return [it for it in names if it != BARE_LIMIT or self.level == 4]
+
+    def fresh_copy(self) -> AbstractContextManager[Path]:
+        """Copy the data folder and its database; the copy is deleted afterwards."""
+        return fresh_copy(self.template, self.cache, self.database)
+
+    def database_s(self) -> float:
+        """Return the processor time that the database's own processes took so far."""
+        return self.database.processor_s() if self.database else 0.0
 
 
 @contextmanager
 def _server(setting: Setting, name: str, *, tls: bool = False) -> Iterator[Server]:
     """Run a server over a fresh copy of the data folder."""
     certificate = setting.certificate if tls else None
-    with fresh_copy(setting.template, setting.cache) as folder, running(name, folder, certificate) as server:
+    with setting.fresh_copy() as folder, running(name, folder, certificate) as server:
         yield server
 
 
@@ -95,16 +109,21 @@ def steady(setting: Setting) -> Part:
 
 
 def _rate(setting: Setting, part: Part, name: str, load: str, options: dict[str, Any]) -> None:
-    with fresh_copy(setting.template, setting.cache) as folder:
+    with setting.fresh_copy() as folder:
         with running(name, folder) as server:
             timing = {"W": _WARM_UP_S, "T": FIRST_MOMENT_MS if setting.own_moments else 0}
+            before_s = setting.database_s()
             found = setting.generator.run(Publishing, server.ports.mqtt, server.pid, **timing, **options)
+            database_s = setting.database_s() - before_s
         row = part.row(name, load)
         row.note = _checked(name, folder, found, row.note)
     figures = {"messages/s": found.per_second, "p50 ms": found.p50_ms, "p99 ms": found.p99_ms}
     if options["m"] == "rate":
         figures |= {"p999 ms": found.p999_ms, "cores": found.server_cores}
-    row.add(**figures, **{"us/message": found.server_us_each, "other cores": found.other_cores})
+    row.add(**figures, **{"us/message": found.server_us_each})
+    if setting.database:  # all of its time, connecting and moving the journal included
+        row.add(**{"database us/message": database_s * 1e6 / found.acknowledged})
+    row.add(**{"other cores": found.other_cores})
 
 
 def _checked(name: str, folder: Path, found: Publishing, before: str) -> str:

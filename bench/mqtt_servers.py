@@ -3,6 +3,7 @@
 import getpass
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ from urllib.request import urlopen
 
 import typer
 
+from bench.mqtt_devices import database_url
 from bench.mqtt_load import SERVER_PROCESSOR
 from tests.certificates import MadeCertificate
 from tests.ports import free_port
@@ -28,6 +30,7 @@ ACK_ONLY = "Deedbox, ack only"
 BARE_LIMIT = "bare limit"
 _LONGEST_START_S = 60
 _LONGEST_STOP_S = 60
+_IN_JOURNAL = re.compile(rb"^deedbox_journal_messages (\S+)$", re.MULTILINE)
 _PYTHON = "import sys, pathlib; from {} import serve; serve(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
 
 
@@ -57,7 +60,7 @@ class Server:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["taskset", "-c", str(SERVER_PROCESSOR), *command],
-                env=_environment(),
+                env=_environment(folder),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -82,6 +85,12 @@ class Server:
         """Return the processor time used so far, by all threads."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def in_journal(self) -> int:
+        """Return how many messages a Deedbox has still to move to where reads look."""
+        with urlopen(f"http://127.0.0.1:{self.ports.http}/metrics", timeout=30) as answer:
+            found = _IN_JOURNAL.search(answer.read())
+        return int(float(found[1])) if found else 0
 
     def kill(self) -> None:
         """End it at once with SIGKILL, as a power cut would."""
@@ -144,10 +153,11 @@ def running(name: str, folder: Path, certificate: MadeCertificate | None = None)
         server.stop()
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
     administrator = {"EMAIL": "admin@example.com", "PASSWORD": "for the bench"}
-    return inherited | {f"DEEDBOX_ADMIN_{name}": value for name, value in administrator.items()}
+    own = {f"DEEDBOX_ADMIN_{name}": value for name, value in administrator.items()}
+    return inherited | own | {"DEEDBOX_DATABASE_URL": database_url(folder)}
 
 
 def _mosquitto(folder: Path, ports: Ports, certificate: MadeCertificate | None) -> list[str]:
