@@ -62,8 +62,8 @@ def _version() -> int:
     return version
 
 
-def schema_sql() -> str:
-    """Return all migrations as SQL for PostgreSQL, made without a connection."""
+def schema_sql(after: str = "", last: str = "9999") -> str:
+    """Return migrations behind `after` up to `last` as SQL for PostgreSQL, made without a connection."""
     output = io.StringIO()
     context = MigrationContext.configure(
         dialect_name="postgresql", opts={"as_sql": True, "output_buffer": output}
@@ -71,7 +71,8 @@ def schema_sql() -> str:
     names = sorted(it.name.removesuffix(".py") for it in files(VERSIONS).iterdir() if it.name[:4].isdigit())
     with Operations.context(context):
         for name in names:
-            importlib.import_module(f"{VERSIONS}.{name}").upgrade()
+            if after < name[:4] <= last:
+                importlib.import_module(f"{VERSIONS}.{name}").upgrade()
     return output.getvalue()
 
 
