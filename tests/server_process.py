@@ -33,14 +33,16 @@ class ServerAddress(NamedTuple):
 class RunningServer:
     """One server process over one data folder; started by `running_server`."""
 
-    def __init__(self, data_folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, data_folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str], command: Path
+    ) -> None:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.email = environment["DEEDBOX_ADMIN_EMAIL"]
         self.password = environment["DEEDBOX_ADMIN_PASSWORD"]
         self.data_folder = data_folder
         self.log = data_folder.with_name(f"{data_folder.name}.log")
-        self._command = [str(COMMAND), "serve", "--data", str(data_folder)]
+        self._command = [str(command), "serve", "--data", str(data_folder)]
         self._command += ["--http", f"127.0.0.1:{self.port}", "--mqtt", "off", "--coap", "off"]
         self._command += arguments
         self._environment = environment
@@ -120,15 +122,19 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    data_folder: Path, *extra_args: str, environment: Mapping[str, str] | None = None
+    data_folder: Path,
+    *extra_args: str,
+    environment: Mapping[str, str] | None = None,
+    command: Path = COMMAND,
 ) -> Iterator[RunningServer]:
     """A server that answers /readyz; it is stopped with SIGTERM at the end.
 
     `extra_args` come after --http, --mqtt off and --coap off, so they may replace these;
-    `environment` is added to this process's. The log lies beside the data folder.
+    `environment` is added to this process's; `command` may be another release's `deedbox`.
+    The log lies beside the data folder.
     Raises RuntimeError with the end of the log when the server does not start or stop.
     """
-    server = RunningServer(data_folder, extra_args, _environment(environment or {}))
+    server = RunningServer(data_folder, extra_args, _environment(environment or {}), command)
     try:
         yield server
     finally:

@@ -14,7 +14,7 @@ import pytest
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.migrating import migrate, newest_revision
-from deedbox.storage.opening import revision_of, server_facts
+from deedbox.storage.opening import schema_of, server_facts
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql import PostgreSQLStorage
 from tests.ports import free_port
@@ -82,7 +82,7 @@ def _wait_for(url: str) -> None:
 async def test_transactions_share_connections(url: str) -> None:
     """Issue 4: works behind PgBouncer in transaction mode, from the first migration on."""
     await asyncio.to_thread(migrate, url)
-    assert await asyncio.to_thread(revision_of, url) == newest_revision()
+    assert (await asyncio.to_thread(schema_of, url)).revision == newest_revision()
     assert not (await asyncio.to_thread(server_facts, url)).holds_users
     nodes = [await PostgreSQLStorage.open(url, PoolOptions(6, prepared_statements=False)) for _ in range(3)]
     await asyncio.gather(*(it.write(add_one) for it in nodes * 10), *(total(it) for it in nodes * 20))

@@ -16,7 +16,7 @@ from deedbox.security.key_file import KeyFileError, load
 from deedbox.storage.backup_seals import BackupFacts, NoBackup, facts_of, seal, write_facts
 from deedbox.storage.backups import check_integrity, copy_database, counts, key_generations
 from deedbox.storage.drafts import draft_of, put_in_place
-from deedbox.storage.migrating import check_not_newer, current_revision
+from deedbox.storage.migrating import check_fits, schema_of_file
 
 _MIB = 1 << 20
 
@@ -63,11 +63,11 @@ def check_is_sqlite(settings: Settings) -> None:
 
 
 def _schema(source: Path) -> str:
-    revision = current_revision(source)
-    if revision is None:
+    schema = schema_of_file(source)
+    if schema.revision is None:
         raise CannotStart(f"There is no database {source} yet. Name its folder: --data FOLDER")
-    check_not_newer(revision)
-    return revision
+    check_fits(schema)
+    return schema.revision
 
 
 def _free_path(target: Path, is_folder: bool, settings: Settings, force: bool) -> Path:

@@ -18,12 +18,12 @@ import msgspec
 from deedbox.config.declared import Settings
 from deedbox.core.errors import StorageUnavailable
 from deedbox.main.failures import CannotStart
-from deedbox.main.folder import database_revision, sqlite_file
+from deedbox.main.folder import database_schema, sqlite_file
 from deedbox.main.keys import fingerprints, holds_secrets
 from deedbox.security.key_file import KeyFileError, load
 from deedbox.serving.addresses import listen_address
 from deedbox.serving.listeners import CannotListen, bind_all, close_all, tls_context
-from deedbox.storage.migrating import is_postgresql, newest_revision
+from deedbox.storage.migrating import WrongSchema, check_fits, is_postgresql, newest_revision
 from deedbox.storage.opening import server_facts
 
 _GIB = 1 << 30
@@ -146,13 +146,16 @@ def _clock(settings: Settings) -> Finding:
 
 
 def _schema(settings: Settings) -> Finding:
-    revision, newest = database_revision(settings), newest_revision()
+    schema, newest = database_schema(settings), newest_revision()
+    revision = schema.revision
     facts = server_facts(settings.database_url) if is_postgresql(settings.database_url) else None
     where = f"PostgreSQL {facts.version}" if facts else str(sqlite_file(settings))
     if revision is None:
         return _ok("will be made by the first start" if facts is None else f"{where}, empty")
-    if revision > newest:
-        return _failed(f"schema {revision} is of a newer release; this one knows up to {newest}")
+    try:
+        check_fits(schema)
+    except WrongSchema as error:
+        return _failed(str(error))
     if revision < newest:
         return _warning(f"schema {revision}; the next start, or `deedbox migrate`, brings it to {newest}")
     if facts and abs(facts.clock_ms - time.time_ns() // 1_000_000) > _CLOCKS_APART_MS:

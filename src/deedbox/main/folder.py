@@ -7,8 +7,8 @@ from pathlib import Path
 
 from deedbox.config.declared import Settings
 from deedbox.main.failures import CannotStart, understandable
-from deedbox.storage.migrating import check_not_newer, is_postgresql, migrate, newest_revision
-from deedbox.storage.opening import FolderLock, database_path, revision_of
+from deedbox.storage.migrating import Schema, check_fits, is_postgresql, migrate, newest_revision
+from deedbox.storage.opening import FolderLock, database_path, schema_of
 
 _WHY = {
     errno.EACCES: "this user may not write there",
@@ -42,22 +42,26 @@ def held_folder(settings: Settings) -> Iterator[Path]:
 def migrate_if_needed(settings: Settings, *, in_child: bool) -> tuple[str | None, str]:
     """Bring the database to this release's schema; return its revisions before and after.
 
+    A newer schema that this release runs on stays as it is.
+
     `in_child` runs the migrations in another process: what they import would stay in this one's memory.
     Raises CannotStart for a URL of no database, WrongSchema for a schema of a newer release.
     """
     url = settings.database_url
-    before = database_revision(settings)
-    check_not_newer(before)
-    if before != newest_revision():
-        known = url if is_postgresql(url) else f"sqlite:///{sqlite_file(settings)}"
-        _migrate_in_child(known) if in_child else migrate(known)
+    schema = database_schema(settings)
+    check_fits(schema)
+    before = schema.revision
+    if before is not None and before >= newest_revision():
+        return before, before
+    known = url if is_postgresql(url) else f"sqlite:///{sqlite_file(settings)}"
+    _migrate_in_child(known) if in_child else migrate(known)
     return before, newest_revision()
 
 
-def database_revision(settings: Settings) -> str | None:
-    """Return the database's revision, None for an empty one. Raises CannotStart for a URL of no database."""
+def database_schema(settings: Settings) -> Schema:
+    """Return the database's schema. Raises CannotStart for a URL of no database."""
     with _known_url():
-        return revision_of(settings.database_url)
+        return schema_of(settings.database_url)
 
 
 def sqlite_file(settings: Settings) -> Path:

@@ -14,7 +14,7 @@ from deedbox.main.keys import fingerprints
 from deedbox.security.key_file import load
 from deedbox.storage.backup_seals import BackupFacts, check_seal, facts_of, remove_seal
 from deedbox.storage.drafts import draft_of, put_in_place, set_aside
-from deedbox.storage.migrating import check_not_newer, newest_revision
+from deedbox.storage.migrating import Schema, check_fits, newest_revision
 
 _BITE_BYTES = 16 * 1024 * 1024
 
@@ -56,7 +56,7 @@ def restore(settings: Settings, backup: Path, *, force: bool, tell: Tell) -> Res
 def _checked(backup: Path, tell: Tell) -> BackupFacts:
     try:
         facts = facts_of(backup)
-        check_not_newer(facts.schema)
+        check_fits(Schema(facts.schema))
         check_seal(backup, lambda done, total: tell("Checking", done, total))
     except OSError as error:
         raise CannotStart(f"The backup {backup} can't be read: {error.strerror}.") from error

@@ -43,7 +43,7 @@ class Coalescer:
         waiting = _Waiting(item, loop.create_future())
         self._waiting.append(waiting)
         if self._task is None:
-            # It goes on for others, too: lines of the log must not name the request that happened to be first.
+            # It goes on for others, too: the log must not name the request that happened to be first.
             self._task = loop.create_task(self._run(), context=Context())
         # A caller that goes away cancels its future only: its item may be in a transaction already.
         return await waiting.answer

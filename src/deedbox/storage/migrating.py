@@ -1,15 +1,35 @@
-"""Brings a database's schema to this release's revision; refuses one that is newer than the release."""
+"""Brings a database's schema to this release's revision; refuses one that this release can't work with.
+
+A schema is expanded by one release and contracted by a later one, so the release before runs on it, too. The
+database says from which revision on that holds, since the older release can't know.
+"""
 
 import sqlite3
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SCHEMA_FOLDER = "deedbox.storage.migrations"
+#: The oldest revision whose release runs on this release's schema. A migration that takes away what that
+#: release uses raises it (CONTRIBUTING: expand, then contract).
+RUNS_FROM = "0007"
+# Kept where both databases have room for a remark: it is about the tables, not in one of them.
+_PROMISES = {
+    "sqlite": f"pragma user_version = {int(RUNS_FROM)}",
+    "postgresql": f"comment on table alembic_version is '{RUNS_FROM}'",
+}
 
 
 class WrongSchema(Exception):
     """The database's schema does not fit this release."""
+
+
+class Schema(NamedTuple):
+    """A database's revision, None without tables; `runs_from` is the oldest whose release works with it."""
+
+    revision: str | None
+    runs_from: str | None = None
 
 
 def newest_revision() -> str:
@@ -18,17 +38,17 @@ def newest_revision() -> str:
     return max(name[:4] for name in names)
 
 
-def current_revision(path: Path) -> str | None:
-    """Return the revision of a SQLite file, None for an empty one. Reads only."""
+def schema_of_file(path: Path) -> Schema:
+    """Return the schema of a SQLite file. Reads only."""
     if not path.exists():
-        return None
-    with sqlite3.connect(path) as connection:
+        return Schema(None)
+    with closing(sqlite3.connect(path)) as connection:
         known = connection.execute("select 1 from sqlite_master where name = 'alembic_version'")
         if known.fetchone() is None:
-            return None
+            return Schema(None)
         row = connection.execute("select version_num from alembic_version").fetchone()
-    connection.close()
-    return str(row[0]) if row else None
+        runs_from = connection.execute("pragma user_version").fetchone()[0]
+    return Schema(str(row[0]) if row else None, f"{runs_from:04}" if runs_from else None)
 
 
 def migrate(url: str) -> tuple[str | None, str]:
@@ -60,11 +80,13 @@ def _upgrade(connection: Any) -> str | None:
     from alembic.migration import MigrationContext
 
     before = MigrationContext.configure(connection).get_current_revision()
-    check_not_newer(before)
+    if before is not None and before > newest_revision():
+        return before  # another release made more of it meanwhile; the caller looks whether it fits
     config = Config()
     config.set_main_option("script_location", SCHEMA_FOLDER.replace(".", ":", 1).replace(".", "/"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    connection.exec_driver_sql(_PROMISES[connection.dialect.name])
     return before
 
 
@@ -73,10 +95,14 @@ def is_postgresql(url: str) -> bool:
     return url.partition(":")[0] in ("postgresql", "postgres")
 
 
-def check_not_newer(revision: str | None) -> None:
-    """Raise WrongSchema when the database was made by a newer release."""
-    if revision is not None and revision > newest_revision():
+def check_fits(schema: Schema) -> None:
+    """Raise WrongSchema when the database was made by a newer release that this one can't run beside."""
+    newest = newest_revision()
+    if schema.revision is None or schema.revision <= newest:
+        return
+    if schema.runs_from is None or schema.runs_from > newest:
+        needed = f", and works from {schema.runs_from} on" if schema.runs_from else ""
         raise WrongSchema(
-            f"The database has schema {revision}; this release of Deedbox knows up to {newest_revision()}. "
-            "Install the release that made it, or a newer one."
+            f"The database has schema {schema.revision}{needed}; "
+            f"this release of Deedbox knows up to {newest}. Install the release that made it, or a newer one."
         )

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Union
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.migrating import (
+    Schema,
     WrongSchema,
-    check_not_newer,
-    current_revision,
+    check_fits,
     is_postgresql,
     newest_revision,
+    schema_of_file,
 )
 from deedbox.storage.pool_options import PoolOptions, ServerFacts
 from deedbox.storage.sqlite import SQLiteStorage
@@ -70,11 +71,11 @@ async def open_storage(url: str, options: PoolOptions | None = None) -> OpenedSt
 
     Raises WrongSchema, saying what to run; StorageUnavailable, saying why, where PostgreSQL can't be used.
     """
-    revision = revision_of(url)
-    check_not_newer(revision)
-    if revision != newest_revision():
+    schema = schema_of(url)
+    check_fits(schema)
+    if schema.revision is None or schema.revision < newest_revision():
         raise WrongSchema(
-            f"The database has schema {revision or 'none'}; this release needs {newest_revision()}. "
+            f"The database has schema {schema.revision or 'none'}; this release needs {newest_revision()}. "
             "Run: deedbox migrate"
         )
     if not is_postgresql(url):
@@ -84,17 +85,17 @@ async def open_storage(url: str, options: PoolOptions | None = None) -> OpenedSt
     return await PostgreSQLStorage.open(url, options or PoolOptions())
 
 
-def revision_of(url: str) -> str | None:
-    """Return the revision of a database, None for an empty one. Reads only.
+def schema_of(url: str) -> Schema:
+    """Return the schema of a database. Reads only.
 
     Raises ValueError for a URL of neither kind, StorageUnavailable where PostgreSQL can't be used.
     """
     if not is_postgresql(url):
-        return current_revision(database_path(url))
+        return schema_of_file(database_path(url))
     check_extra()
     from deedbox.storage import postgresql_schema  # noqa: PLC0415 - asyncpg is an extra
 
-    return postgresql_schema.revision_of(url)
+    return postgresql_schema.schema_of(url)
 
 
 def server_facts(url: str) -> ServerFacts:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from deedbox.storage.migrating import Schema
 from deedbox.storage.pool_options import ServerFacts
 from deedbox.storage.postgresql_pool import check_server, connect, connected
 
@@ -12,15 +13,16 @@ T = TypeVar("T")
 
 # "schema" in ASCII: of several nodes that start at once the first migrates, the others find it done.
 _LOCK = f"select pg_advisory_xact_lock({0x736368656D61})"
+_SCHEMA = "select version_num, obj_description('alembic_version'::regclass) from alembic_version"
 _FACTS = """
 select current_setting('server_version'), (extract(epoch from clock_timestamp()) * 1000)::bigint,
        lower('Ä') = 'ä'
 """
 
 
-def revision_of(url: str) -> str | None:
-    """Return the database's revision, None for one without tables. Raises StorageUnavailable."""
-    return run_beside(lambda: _revision(url))
+def schema_of(url: str) -> Schema:
+    """Return the database's schema. Raises StorageUnavailable."""
+    return run_beside(lambda: _schema(url))
 
 
 def server_facts(url: str) -> ServerFacts:
@@ -39,12 +41,12 @@ def run_beside(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return beside.submit(lambda: asyncio.run(work())).result()
 
 
-async def _revision(url: str) -> str | None:
+async def _schema(url: str) -> Schema:
     async with connected(url) as connection:
         if await connection.fetchval("select to_regclass('alembic_version')") is None:
-            return None
-        found = await connection.fetchval("select version_num from alembic_version")
-        return None if found is None else str(found)
+            return Schema(None)
+        found = await connection.fetchrow(_SCHEMA)
+        return Schema(*found) if found else Schema(None)
 
 
 async def _server_facts(url: str) -> ServerFacts:
