@@ -7,7 +7,6 @@ themselves; `write_beside` takes no lock at all.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -20,7 +19,8 @@ from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.coalescing import Coalescer
 from deedbox.storage.load import Load
 from deedbox.storage.pool_options import PoolOptions
-from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, after_commit_began, as_refusal, too_slow
+from deedbox.storage.postgresql_attempts import begun, committed, rolled_back, tried
+from deedbox.storage.postgresql_errors import TROUBLE, as_refusal, too_slow
 from deedbox.storage.postgresql_pool import DatabaseClock, Pool, open_pool
 from deedbox.storage.postgresql_transactions import PostgreSQLTransaction
 from deedbox.storage.stores import Stores
@@ -30,8 +30,6 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 Work = Callable[[Stores], Coroutine[Any, Any, T]]
 
-_TRIES = 6
-_FIRST_PAUSE_S = 0.01
 _ACQUIRE_S = 10.0
 # Session settings would not survive PgBouncer, so each transaction brings its own. A node that vanished from
 # the network with the lock in its hand must not stop all others for longer than this.
@@ -176,19 +174,19 @@ class PostgreSQLStorage:
 
     async def _transact(self, opening: str, work: Work[T], jobs: int = 1, waiting: int = 0) -> T:
         began_s = time.perf_counter()
-        answer = await _tried(lambda: self._try(opening, work))
+        answer = await tried(lambda: self._try(opening, work))
         with suppress(Exception):  # whoever counts must not spoil what was stored
             self._observe(jobs, waiting, time.perf_counter() - began_s)
         return answer
 
     async def _try(self, opening: str, work: Work[T]) -> T:
         async with self._connection() as connection:
-            async with _begun(connection, _BEGIN):
+            async with begun(connection, _BEGIN):
                 now_ms = await _first(connection, opening)
                 self._clock.heard(now_ms)
                 moment_ms = now_ms if self._clock_ms is None else self._clock_ms()
                 answer = await work(Stores(PostgreSQLTransaction(connection, moment_ms)))
-            await _committed(connection)
+            await committed(connection)
             return answer
 
     async def _look(self, work: Work[T], begin: str | None) -> T:
@@ -197,12 +195,12 @@ class PostgreSQLStorage:
                 stores = Stores(PostgreSQLTransaction(connection, self.now_ms()))
                 if begin is None:
                     return await work(stores)
-                async with _begun(connection, begin):
+                async with begun(connection, begin):
                     answer = await work(stores)
-                await _rolled_back(connection)
+                await rolled_back(connection)
                 return answer
 
-        return await _tried(once)
+        return await tried(once)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -223,58 +221,8 @@ class PostgreSQLStorage:
                 await self._pool.release(connection)
 
 
-@asynccontextmanager
-async def _begun(connection: Any, begin: str) -> AsyncIterator[None]:
-    """Begin; roll back whatever goes wrong inside. Ending well is left to the caller."""
-    try:
-        await connection.execute(begin)
-        yield
-    except TROUBLE as error:
-        await _rolled_back(connection)
-        raise as_refusal(error) from error
-    except BaseException:
-        await _rolled_back(connection)
-        raise
-
-
-async def _committed(connection: Any) -> None:
-    try:
-        ended = await connection.execute("commit")
-    except TROUBLE as error:
-        _dropped(connection)
-        raise after_commit_began(error) from error
-    if ended != "COMMIT":
-        raise RuntimeError("work went on after one of its statements had failed: nothing was stored")
-
-
-async def _rolled_back(connection: Any) -> None:
-    try:
-        await connection.execute("rollback")
-    except TROUBLE:
-        _dropped(connection)
-
-
-def _dropped(connection: Any) -> None:
-    with suppress(*TROUBLE):  # lost connections leave the pool by themselves
-        connection.terminate()
-
-
 async def _first(connection: Any, sql: str) -> int:
     return int(await connection.fetchval(sql))
-
-
-async def _tried(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Run `attempt`, again with growing pauses while it comes to nothing by no fault of its own."""
-    for number in range(_TRIES - 1):
-        try:
-            return await attempt()
-        except TryAgain:
-            share = random.uniform(0.5, 1.5)  # noqa: S311 - only lest all try again at once
-            await asyncio.sleep(_FIRST_PAUSE_S * 2**number * share)
-    try:
-        return await attempt()
-    except TryAgain as error:
-        raise error.refusal from error
 
 
 async def _nothing_to_settle(_: Collection[UUID]) -> None:

@@ -1,0 +1,66 @@
+"""How a transaction of PostgreSQL begins and ends, and when it is tried again."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, after_commit_began, as_refusal
+
+T = TypeVar("T")
+
+_TRIES = 6
+_FIRST_PAUSE_S = 0.01
+
+
+@asynccontextmanager
+async def begun(connection: Any, begin: str) -> AsyncIterator[None]:
+    """Begin; roll back whatever goes wrong inside. Ending well is left to the caller."""
+    try:
+        await connection.execute(begin)
+        yield
+    except TROUBLE as error:
+        await rolled_back(connection)
+        raise as_refusal(error) from error
+    except BaseException:
+        await rolled_back(connection)
+        raise
+
+
+async def committed(connection: Any) -> None:
+    """Commit. Raises StorageUnavailable where nobody can tell whether that came through."""
+    try:
+        ended = await connection.execute("commit")
+    except TROUBLE as error:
+        _dropped(connection)
+        raise after_commit_began(error) from error
+    if ended != "COMMIT":
+        raise RuntimeError("work went on after one of its statements had failed: nothing was stored")
+
+
+async def rolled_back(connection: Any) -> None:
+    """Roll back; a connection that can't is dropped."""
+    try:
+        await connection.execute("rollback")
+    except TROUBLE:
+        _dropped(connection)
+
+
+def _dropped(connection: Any) -> None:
+    with suppress(*TROUBLE):  # lost connections leave the pool by themselves
+        connection.terminate()
+
+
+async def tried(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run `attempt`, again with growing pauses while it comes to nothing by no fault of its own."""
+    for number in range(_TRIES - 1):
+        try:
+            return await attempt()
+        except TryAgain:
+            share = random.uniform(0.5, 1.5)  # noqa: S311 - only lest all try again at once
+            await asyncio.sleep(_FIRST_PAUSE_S * 2**number * share)
+    try:
+        return await attempt()
+    except TryAgain as error:
+        raise error.refusal from error
