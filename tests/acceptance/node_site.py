@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from tests.acceptance.cluster_site import running_cluster
 from tests.cluster.nats_server import NatsServer
-from tests.conformance.mqtt_site import HOST, wait_until
+from tests.conformance.mqtt_site import wait_until
 from tests.conformance.rest_people import PASSWORD, get, new_maker, new_owner, post, sign_in
-from tests.ports import free_port
-from tests.server_process import RunningServer, running_server
+from tests.server_process import RunningServer
 from tests.storage.postgresql_bench import EMPTY, drop_postgresql, new_postgresql
 
 _CONNECTED = re.compile(r"^deedbox_bus_connected (\S+)$", re.MULTILINE)
@@ -90,31 +90,15 @@ def next_value(connection: ClientConnection, key: str, value: str) -> None:
 def running_nodes(folder: Path) -> Iterator[Nodes]:
     """Start everything; the first node makes the schema, the keys and the people."""
     url = new_postgresql(EMPTY)
-    nats = NatsServer(folder / "nats.log", "--user", "deedbox", "--pass", "known to all nodes")
-    nats.start()
-    shared = {
-        "DEEDBOX_DATABASE_URL": url,
-        "DEEDBOX_NATS_URL": f"nats://deedbox:known%20to%20all%20nodes@{HOST}:{nats.port}",
-        "DEEDBOX_SECRETS_KEY_FILE": str(folder / "secret.key"),
-    }
     try:
-        with ExitStack() as opened:
-            servers = [opened.enter_context(_server(folder / name, shared)) for name in ("a", "b", "c")]
-            opened.enter_context(closing(maker := new_maker(servers[0][0].address)))
+        with running_cluster(folder, url) as cluster, ExitStack() as opened:
+            opened.enter_context(closing(maker := new_maker(cluster.members[0].server.address)))
             opened.enter_context(closing(new_owner(maker)))
-            nodes = Nodes(nats, *(_node(opened, *it) for it in servers))
+            nodes = Nodes(cluster.nats, *(_node(opened, *it) for it in cluster.members))
             nodes.wait_until_connected(True)
             yield nodes
     finally:
-        nats.kill()
         drop_postgresql(url)
-
-
-@contextmanager
-def _server(folder: Path, environment: dict[str, str]) -> Iterator[tuple[RunningServer, int]]:
-    port = free_port()
-    with running_server(folder, "--mqtt", f"{HOST}:{port}", environment=environment) as server:
-        yield server, port
 
 
 def _node(opened: ExitStack, server: RunningServer, mqtt_port: int) -> Node:
