@@ -238,6 +238,25 @@ async def test_commands_are_erased_with_the_deed_where_the_tenant_wants_that(sit
     assert [row["method"] for row in site.sqlite._rows("select method from command")] == ["tenant's"]
 
 
+async def test_commands_go_some_days_after_their_end_however_long_they_might_have_waited(
+    site: CommandSite,
+) -> None:
+    for name in ("ended", "waits"):
+        await site.add(name, timeout_ms=29 * 24 * HOUR_MS)
+    site.sqlite._do(
+        "update command set status = 'SUCCESSFUL', ended_at = ? where method = 'ended'", site.sqlite.now_ms
+    )
+    for days, left in ((7, ["ended", "waits"]), (0, ["ended", "waits"]), (6, ["waits"])):
+
+        async def sweep(stores: Stores, days: int = days) -> None:
+            await housekeeping.sweep(stores.housekeeping, FIRST, 100, days)
+
+        site.sqlite.now_ms += 3 * 24 * HOUR_MS
+        await site.sqlite.storage.write(sweep)
+        found = site.sqlite._rows("select method from command order by method")
+        assert [row["method"] for row in found] == left
+
+
 async def test_old_commands_are_swept_and_those_of_deleted_devices_forgotten(site: CommandSite) -> None:
     await site.add("old", timeout_ms=5_000)
     await site.scene.assign(GADGET, ACME)
@@ -246,7 +265,7 @@ async def test_old_commands_are_swept_and_those_of_deleted_devices_forgotten(sit
     site.sqlite.now_ms += 5_001
 
     async def sweep(stores: Stores) -> None:
-        await housekeeping.sweep(stores.housekeeping, FIRST, 100)
+        await housekeeping.sweep(stores.housekeeping, FIRST, 100, 30)
 
     async def remove(stores: Stores) -> None:
         await stores.devices.remove_device(GADGET)

@@ -15,6 +15,7 @@ from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.histories import ReadingLimits
 from deedbox.core.import_files import ImportLimits
 from deedbox.core.ownership import ClaimPolicy
+from deedbox.core.retention import Retention
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.core.value_limits import ValueLimits
 from deedbox.serving import settings as serving
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalSettings = JournalSettings()
     device_limits: DeviceLimits = DeviceLimits()
     commands: CommandLimits = CommandLimits()
+    retention: Retention = Retention()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()
     pages: PagesSettings = PagesSettings()
     values: ValueLimits = ValueLimits()

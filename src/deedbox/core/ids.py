@@ -11,6 +11,7 @@ NULL_ID = UUID("13814000-1dd2-11b2-8080-808080808080")
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
 _COUNTER_LIMIT = 1 << 12
+_LATEST_MS = (1 << 48) - 1
 _TAILS = struct.Struct(">128Q")
 
 
@@ -49,6 +50,11 @@ class IdSequence:
             self._tails.extend(_TAILS.unpack(self._randomness(_TAILS.size)))
         tail = self._tails.pop() >> 2
         return UUID(int=(self._last_ms << 80) | _VERSION | (self._counter << 64) | _VARIANT | tail)
+
+
+def earliest_id(at_ms: int) -> UUID:
+    """Return what is below every identifier of that moment, in epoch milliseconds, and above all before."""
+    return UUID(int=min(max(at_ms, 0), _LATEST_MS) << 80)
 
 
 def identifier(data: bytes) -> UUID:

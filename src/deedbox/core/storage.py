@@ -28,6 +28,7 @@ from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.leases import LeaseStore
 from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.relations import RelationStore
+from deedbox.core.retention import RetentionStore
 from deedbox.core.rotation import RotationStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.telemetry_journal import JournalStore
@@ -157,6 +158,11 @@ class Stores(Protocol):
     @property
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
+        ...
+
+    @property
+    def retention(self) -> RetentionStore:
+        """Records that are older than they are to be kept."""
         ...
 
     @property

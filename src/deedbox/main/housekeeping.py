@@ -11,15 +11,20 @@ from typing import NamedTuple
 
 import structlog
 
+from deedbox.cluster.rpc import CommandExchange
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.housekeeping import FIRST, Swept, sweep
 from deedbox.core.leases import SCHEDULED_WORK
+from deedbox.core.retention import Records, Retired, retire_events, retire_records
 from deedbox.core.storage import Storage, Stores
 from deedbox.core.value_erasure import erase, is_due
 from deedbox.main.leasing import Leasing
+from deedbox.main.parts import Parts
 
 _ROWS = 500
 _BETWEEN_BITES_S = 0.25
+#: Where every claim leaves a row, as many as there are claims have to go.
+_BETWEEN_BITES_OF_MANY_S = 0.05
 _BETWEEN_ROUNDS_S = 600.0
 _BETWEEN_LOOKS_S = 5.0
 _BETWEEN_TIME_OUTS_S = 1.0
@@ -39,12 +44,18 @@ class ScheduledWork(NamedTuple):
     bite: Callable[[], Awaitable[float]]
 
 
-def scheduled_works(storage: Storage, time_out: Callable[[], Awaitable[None]]) -> tuple[ScheduledWork, ...]:
-    """Return all that is done on schedule; `time_out` ends steps of stored commands that took too long."""
+def scheduled_works(parts: Parts) -> tuple[ScheduledWork, ...]:
+    """Return all that is done on schedule."""
+    kept = parts.settings.retention
     return (
-        ScheduledWork("expired rows", _Sweeping(storage).bite),
-        ScheduledWork("values of ended deeds", partial(_erase_values, storage)),
-        ScheduledWork("overdue commands", partial(_time_out_commands, time_out)),
+        ScheduledWork("expired rows", _Sweeping(parts).bite),
+        ScheduledWork("values of ended deeds", partial(_erase_values, parts.storage)),
+        ScheduledWork("overdue commands", partial(_time_out_commands, parts.exchange)),
+        ScheduledWork("old audit entries", _Retiring(parts, Records.AUDIT_ENTRIES, kept.audit_days).bite),
+        ScheduledWork(
+            "old steps of the ledger", _Retiring(parts, Records.LEDGER_ROWS, kept.ledger_days).bite
+        ),
+        ScheduledWork("old events", partial(_retire_events, parts)),
     )
 
 
@@ -77,17 +88,59 @@ async def _keep_doing(work: ScheduledWork) -> None:
 class _Sweeping:
     """Deletes expired rows; remembers where the next bite goes on."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._after = FIRST
 
     async def bite(self) -> float:
         async def work(stores: Stores) -> Swept:
-            return await sweep(stores.housekeeping, self._after, _ROWS)
+            return await sweep(stores.housekeeping, self._after, _ROWS, kept.commands_days)
 
-        swept = await self._storage.write(work)
+        kept = self._parts.settings.retention
+
+        swept = await self._parts.storage.write(work)
+        for kind, count in swept.deleted.items():
+            _count(self._parts, kind, count)
         self._after = swept.after or FIRST
         return _BETWEEN_ROUNDS_S if swept.after is None else _BETWEEN_BITES_S
+
+
+class _Retiring:
+    """Deletes records that are older than so many days, 0 for none; remembers where the next bite goes on."""
+
+    def __init__(self, parts: Parts, records: Records, kept_days: int) -> None:
+        self._parts = parts
+        self._records = records
+        self._kept_days = kept_days
+        self._after = FIRST
+
+    async def bite(self) -> float:
+        async def work(stores: Stores) -> Retired:
+            return await retire_records(stores.retention, self._records, self._kept_days, self._after, _ROWS)
+
+        if not self._kept_days:
+            return _BETWEEN_ROUNDS_S
+        retired = await self._parts.storage.write_beside(work)
+        _count(self._parts, self._records, retired.deleted)
+        self._after = retired.after or FIRST
+        return _BETWEEN_ROUNDS_S if retired.after is None else _BETWEEN_BITES_OF_MANY_S
+
+
+async def _retire_events(parts: Parts) -> float:
+    kept_days = parts.settings.retention.events_days
+
+    async def work(stores: Stores) -> Retired:
+        return await retire_events(stores.retention, kept_days, _ROWS)
+
+    if not kept_days:
+        return _BETWEEN_ROUNDS_S
+    retired = await parts.storage.write_beside(work)
+    _count(parts, "events", retired.deleted)
+    return _BETWEEN_ROUNDS_S if retired.after is None else _BETWEEN_BITES_OF_MANY_S
+
+
+def _count(parts: Parts, kind: str, deleted: int) -> None:
+    parts.metrics.deleted_rows.labels(kind).inc(deleted)
 
 
 async def _erase_values(storage: Storage) -> float:
@@ -101,6 +154,6 @@ async def _erase_values(storage: Storage) -> float:
     return _BETWEEN_BITES_S if is_more else _BETWEEN_LOOKS_S
 
 
-async def _time_out_commands(time_out: Callable[[], Awaitable[None]]) -> float:
-    await time_out()
+async def _time_out_commands(exchange: CommandExchange) -> float:
+    await exchange.time_out()
     return _BETWEEN_TIME_OUTS_S

@@ -91,7 +91,7 @@ async def _run(
     addresses = {name.partition(".")[0]: str(address) for name, address in _addresses(settings).items()}
     _log.info("serving", version=__version__, data=settings.data.folder, **addresses)
     spare_what_stays()
-    works = scheduled_works(parts.storage, parts.exchange.time_out)
+    works = scheduled_works(parts)
     sweeping = asyncio.create_task(keep_house(parts.storage, works, parts.metrics.scheduled_work_held))
     try:
         await run_servers(servers, stopping)

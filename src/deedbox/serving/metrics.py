@@ -67,6 +67,9 @@ class Metrics:
         self.waiting_jobs = Gauge(
             "deedbox_waiting_jobs", "Jobs that wait for a write transaction.", registry=self._registry
         )
+        self.deleted_rows = self._counter(
+            "deedbox_deleted_rows", "Rows that were deleted on schedule.", "kind"
+        )
         self._scheduled_work_held = Gauge(
             "deedbox_scheduled_work_held",
             "1 on the node that does the scheduled work.",

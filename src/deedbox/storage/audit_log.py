@@ -1,15 +1,13 @@
 """Reads the audit log."""
 
 from typing import Any
-from uuid import UUID
 
 from deedbox.core.audit_log import AuditFilter
+from deedbox.core.ids import earliest_id
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.records import AuditEntry
 from deedbox.storage.paging import listing
 from deedbox.storage.records import RecordStore
-
-_LATEST_MS = (1 << 48) - 1
 
 
 class AuditLogStore(RecordStore):
@@ -25,7 +23,7 @@ class AuditLogStore(RecordStore):
             AuditEntry,
             tally=None,
             tenant_id=wanted.tenant_id,
-            first_id=UUID(int=min(max(wanted.start_ms, 0), _LATEST_MS) << 80),
+            first_id=earliest_id(wanted.start_ms),
             start_ms=wanted.start_ms,
             end_ms=wanted.end_ms,
             actions=",".join(["", *sorted(wanted.actions), ""]),

@@ -47,8 +47,10 @@ class HousekeepingStore:
         return await self.transaction.run("sweep_claim_intents", before_ms=before_ms, most=limit)
 
     async def delete_commands(self, before_ms: int, limit: int) -> int:
-        """Delete commands that expired before then."""
-        return await self.transaction.run("sweep_commands", before_ms=before_ms, most=limit)
+        """Delete commands that ended or expired before then."""
+        ended = await self.transaction.run("sweep_ended_commands", before_ms=before_ms, most=limit)
+        expired = await self.transaction.run("sweep_expired_commands", before_ms=before_ms, most=limit)
+        return ended + expired
 
     async def delete_expired_points(self, before_ms: int, limit: int) -> int:
         """Delete points of time series whose time to live ended before then."""

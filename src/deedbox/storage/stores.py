@@ -24,6 +24,7 @@ from deedbox.storage.leases import LeaseStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
 from deedbox.storage.persistent_commands import PersistentCommandStore
 from deedbox.storage.relations import RelationStore
+from deedbox.storage.retention import RetentionStore
 from deedbox.storage.rotation import RotationStore
 from deedbox.storage.statements import Transaction
 from deedbox.storage.telemetry_journal import JournalStore
@@ -155,6 +156,11 @@ class Stores:
     def housekeeping(self) -> HousekeepingStore:
         """What has expired."""
         return HousekeepingStore(self.transaction)
+
+    @property
+    def retention(self) -> RetentionStore:
+        """Records that are older than they are to be kept."""
+        return RetentionStore(self.transaction)
 
     @property
     def leases(self) -> LeaseStore:

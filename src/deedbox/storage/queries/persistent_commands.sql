@@ -100,7 +100,11 @@ where device_id = :device_id and epoch >= :from_epoch
 -- name: delete_command
 delete from command where id = :id
 
--- name: sweep_commands
+-- name: sweep_ended_commands
+delete from command where id in
+  (select id from command where ended_at < :before_ms order by ended_at limit :most)
+
+-- name: sweep_expired_commands
 delete from command where id in
   (select id from command where expires_at < :before_ms order by expires_at limit :most)
 
