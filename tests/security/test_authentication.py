@@ -160,3 +160,57 @@ async def test_a_session_that_another_node_ended_is_believed_for_seconds_only(de
     desk.now_ms += 5_000
     with pytest.raises(NotSignedIn):
         await desk.authenticator.authenticate(pair.token)
+
+
+async def test_while_nodes_tell_each_other_tokens_are_believed_for_longer(desk: Desk) -> None:
+    """A message may get lost: then this node finds out by itself, half a minute later."""
+    desk.storage.is_shared = True
+    is_told = True
+    desk.authenticator.tell_by(desk.authenticator.forget_here, lambda: is_told)
+    session, pair = await desk.sign_in()
+    await desk.authenticator.authenticate(pair.token)
+    await desk.end(session.id)
+    desk.now_ms += 29_999
+    await desk.authenticator.authenticate(pair.token)
+    is_told = False
+    with pytest.raises(NotSignedIn):
+        await desk.authenticator.authenticate(pair.token)
+    is_told = True
+    session, pair = await desk.sign_in("bob@home.test")
+    await desk.authenticator.authenticate(pair.token)
+    await desk.end(session.id)
+    desk.now_ms += 30_000
+    with pytest.raises(NotSignedIn):
+        await desk.authenticator.authenticate(pair.token)
+
+
+async def test_what_is_forgotten_is_told_to_other_nodes_and_what_they_tell_is_forgotten(desk: Desk) -> None:
+    """Behaviour §5.4."""
+    told: list[UUID] = []
+    heard: list[UUID | None] = []
+    desk.authenticator.watch(heard.append)
+    desk.authenticator.tell_by(told.append, lambda: True)
+    session, pair = await desk.sign_in()
+    await desk.authenticator.authenticate(pair.token)
+    await desk.end(session.id)
+    desk.authenticator.forget(session.id)
+    assert (told, heard) == ([session.id], [])
+    desk.authenticator.forget_here(session.id)
+    assert (told, heard) == ([session.id], [session.id])
+    with pytest.raises(NotSignedIn):
+        await desk.authenticator.authenticate(pair.token)
+
+
+async def test_a_node_that_may_have_missed_something_looks_all_tokens_up_anew(desk: Desk) -> None:
+    heard: list[UUID | None] = []
+    desk.authenticator.watch(heard.append)
+    session, pair = await desk.sign_in()
+    _, other = await desk.sign_in("bob@home.test")
+    for it in (pair, other):
+        await desk.authenticator.authenticate(it.token)
+    await desk.end(session.id)
+    desk.authenticator.forget_all_here()
+    assert heard == [None]
+    await desk.authenticator.authenticate(other.token)
+    with pytest.raises(NotSignedIn):
+        await desk.authenticator.authenticate(pair.token)

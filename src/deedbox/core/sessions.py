@@ -31,14 +31,17 @@ class Authenticator(Protocol):
         ...
 
     def forget(self, subject_id: UUID) -> None:
-        """Look tokens up anew that belong to this session, user, customer or tenant.
+        """Look tokens up anew that belong to this session, user, customer or tenant, on every node.
 
         To be called after the commit that ended a session, or changed or deleted one of the others.
         """
         ...
 
-    def watch(self, receive: Callable[[UUID], None]) -> None:
-        """Call `receive` with each of these from now on, once its tokens are looked up anew."""
+    def watch(self, receive: Callable[[UUID | None], None]) -> None:
+        """Call `receive` with each of these from now on, once its tokens are looked up anew.
+
+        With None, when it may be anybody.
+        """
         ...
 
 

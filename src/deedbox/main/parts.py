@@ -9,9 +9,10 @@ from uuid import uuid4
 import structlog
 
 from deedbox.cluster.attribute_changes import AttributeHints
-from deedbox.cluster.bus import Bus
+from deedbox.cluster.bus import Bus, Stop
 from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.rpc import CommandExchange
+from deedbox.cluster.sessions import SessionNews
 from deedbox.config.declared import Settings
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.claiming import claim
@@ -70,6 +71,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         bus = await closing.enter_async_context(opened_bus(settings.nats, metrics))
         live = await closing.enter_async_context(opened_live(bus, node))
         exchange = await closing.enter_async_context(_exchange(settings, bus, node, storage))
+        closing.callback(_told_of_sessions(authenticator, settings, bus))
         attribute_changes = AttributeHints(bus)
         closing.callback(attribute_changes.join())
         yield Parts(
@@ -104,6 +106,13 @@ async def _rate_limits(
     finally:
         reading.cancel()
         await asyncio.wait([reading])
+
+
+def _told_of_sessions(authenticator: SessionAuthenticator, settings: Settings, bus: Bus) -> Stop:
+    """Have nodes tell each other of sessions that end; without NATS, others over the database can't."""
+    news = SessionNews(bus)
+    authenticator.tell_by(news.tell, lambda: bool(settings.nats.url) and bus.is_whole)
+    return news.join(authenticator.forget_here, authenticator.forget_all_here)
 
 
 def _pool_options(settings: Settings) -> PoolOptions:

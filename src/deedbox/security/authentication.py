@@ -12,13 +12,16 @@ from deedbox.core.storage import Storage, Stores
 from deedbox.security.tokens import SignInTokens
 
 _MOST_TOKENS = 20_000
-#: Where other nodes end sessions, too, and this one is not told, tokens are looked up anew after that time.
-_BELIEVED_FOR_MS = 5_000
+#: Where other nodes end sessions, too, tokens are looked up anew after that time: while they can't tell,
+_BELIEVED_UNTOLD_MS = 5_000
+#: and while they can. What they tell is heard at once, but a message may get lost.
+_BELIEVED_TOLD_MS = 30_000
 
 
 class _Known(msgspec.Struct, frozen=True):
     principal: Principal
-    believed_until: int
+    looked_up_at: int
+    expires_at: int
 
 
 class SessionAuthenticator:
@@ -38,43 +41,66 @@ class SessionAuthenticator:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._tokens_of: dict[UUID, set[str]] = {}
         self._forgotten = 0
-        self._watchers: list[Callable[[UUID], None]] = []
+        self._watchers: list[Callable[[UUID | None], None]] = []
+        self._tell: Callable[[UUID], None] = self.forget_here
+        self._is_told: Callable[[], bool] = _is_never_told
 
     async def authenticate(self, token: str) -> Principal:
         """Return who the token stands for. Raises TokenExpired, NotSignedIn."""
         known = self._known.get(token)
-        if known is not None and self._clock_ms() < known.believed_until:
+        if known is not None and self._clock_ms() < self._believed_until(known):
             self._known.move_to_end(token)
             return known.principal
         return await self._look_up(token)
 
     def forget(self, subject_id: UUID) -> None:
-        """Look tokens up anew that belong to this session, user, customer or tenant."""
+        """Look tokens up anew that belong to this session, user, customer or tenant, on every node."""
+        self._tell(subject_id)
+
+    def tell_by(self, tell: Callable[[UUID], None], is_told: Callable[[], bool]) -> None:
+        """Have `tell` call `forget_here` on all nodes, this one too; `is_told` says whether others can."""
+        self._tell, self._is_told = tell, is_told
+
+    def forget_here(self, subject_id: UUID) -> None:
+        """Look tokens up anew on this node."""
         self._forgotten += 1
         for token in list(self._tokens_of.get(subject_id, ())):
             self._drop(token)
+        self._tell_watchers(subject_id)
+
+    def forget_all_here(self) -> None:
+        """Look all tokens up anew on this node: it may have missed what others told."""
+        self._forgotten += 1
+        self._known.clear()
+        self._tokens_of.clear()
+        self._tell_watchers(None)
+
+    def watch(self, receive: Callable[[UUID | None], None]) -> None:
+        """Call `receive` with each of these that is forgotten from now on, with None for all of them."""
+        self._watchers.append(receive)
+
+    def _tell_watchers(self, subject_id: UUID | None) -> None:
         for receive in self._watchers:
             receive(subject_id)
 
-    def watch(self, receive: Callable[[UUID], None]) -> None:
-        """Call `receive` with each session, user, customer or tenant that is forgotten from now on."""
-        self._watchers.append(receive)
+    def _believed_until(self, known: _Known) -> int:
+        if not self._storage.is_shared:
+            return known.expires_at
+        believed_ms = _BELIEVED_TOLD_MS if self._is_told() else _BELIEVED_UNTOLD_MS
+        return min(known.expires_at, known.looked_up_at + believed_ms)
 
     async def _look_up(self, token: str) -> Principal:
         self._drop(token)
         session_id, is_public, expires_at = self._tokens.read_access(token)
-        before = self._forgotten
+        before, looked_up_at = self._forgotten, self._clock_ms()
 
         async def work(stores: Stores) -> Principal:
             return await known_visitor(stores.users, session_id, is_public)
 
         principal = await self._storage.look(work)
-        until = expires_at
-        if self._storage.is_shared:
-            until = min(expires_at, self._clock_ms() + _BELIEVED_FOR_MS)
         # What was read while somebody was forgotten may be what should be forgotten.
         if before == self._forgotten:
-            self._keep(token, _Known(principal, until))
+            self._keep(token, _Known(principal, looked_up_at, expires_at))
         return principal
 
     def _keep(self, token: str, known: _Known) -> None:
@@ -91,3 +117,7 @@ class SessionAuthenticator:
             tokens.discard(token)
             if not tokens:
                 self._tokens_of.pop(subject_id, None)
+
+
+def _is_never_told() -> bool:
+    return False

@@ -69,9 +69,9 @@ class Attendance:
         finally:
             self._leave(socket)
 
-    def ask_soon(self, subject_id: UUID) -> None:
-        """Ask at once if a change of this session, user, customer or tenant concerns anybody here."""
-        if any(subject_id in socket.principal.subjects for socket in self._sockets):
+    def ask_soon(self, subject_id: UUID | None) -> None:
+        """Ask at once if a change of this session, user, customer or tenant (None: any) concerns somebody."""
+        if any(subject_id is None or subject_id in it.principal.subjects for it in self._sockets):
             self._asks_now.set()
 
     async def ask(self) -> None:
