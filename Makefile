@@ -35,7 +35,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--default-index https://pypi.org/simple --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 
-.PHONY: help $(VENV) demo test lint types contracts unit bench lock rehearse versions test-packages $(CONFORMANCE)
+.PHONY: help $(VENV) demo test lint types contracts unit bench lock rehearse soak versions test-packages $(CONFORMANCE)
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[^\t ]+:.*## / { sub(/\$$\(VENV\)/, "$(VENV)"); printf "make %-10s %s\n", $$1, $$2 }' \
@@ -122,9 +122,13 @@ unit: $(DEVELOPMENT) ## the tests that need no other process
 	@$(PYTHON) -m pytest --ignore=tests/acceptance --ignore=tests/attacks --ignore=tests/conformance
 
 bench: $(DEVELOPMENT) ## measure; one of them with BENCH=name
-	@files="$$(grep -ls __main__ bench/$(BENCH).py || true)"; \
+	@files="$$(grep -ls __main__ bench/$(BENCH).py | grep -v /soak_ || true)"; \
 	if [ -z "$$files" ]; then echo "There is no benchmark bench/$(BENCH).py." >&2; exit 1; fi; \
 	for file in $$files; do echo "== $$file"; $(PYTHON) -m "bench.$$(basename "$$file" .py)"; done
+
+soak: $(VENV) test-packages ## race 100,000 claims through three nodes, and kill nodes 200 times
+	@$(PYTHON) -m bench.soak_races
+	@$(PYTHON) -m bench.soak_kills
 
 versions: $(VENV) $(POSTGRESQL:%=.postgresql/%/.installed) ## test on each version of PostgreSQL; needs npm
 	@for version in $(POSTGRESQL); do \

@@ -34,29 +34,48 @@ class Truth(NamedTuple):
 
 
 class Life:
-    """One device. `heard` is called with the name of each step that was acknowledged."""
+    """One device. `heard` is called with the name of each step that was acknowledged.
 
-    def __init__(self, crowd: Crowd, gadget: Gadget, seed: int, heard: Callable[[str], None]) -> None:
+    `open_wire` returns a way to some server that is thought to be there; the crowd's when it is None.
+    """
+
+    def __init__(
+        self,
+        crowd: Crowd,
+        gadget: Gadget,
+        seed: int,
+        heard: Callable[[str], None],
+        open_wire: Callable[[], Wire] | None = None,
+    ) -> None:
         self._crowd = crowd
+        self._open_wire = open_wire or (lambda: Wire(crowd.port))
+        self._rests = False
         self._gadget = gadget
         self._heard = heard
         self._dice = random.Random(seed)
-        self._second = Wire(crowd.port)
+        self._second = self._open_wire()
         self._count = 0
         #: More than one only while an answer is missing.
         self.possible = [Truth()]
         self.measured: set[int] = set()
         #: What the device reported last, None while that is not sure.
         self._reported: int | None = None
+        #: What the maker told it last, likewise.
+        self._shared: int | None = None
 
     async def live(self) -> None:
-        """Go on until the server is gone."""
+        """Go on until an answer is missing, or until the step after `rest`."""
+        self._second = self._open_wire()
         try:
-            async with Wire(self._crowd.port) as wire, self._second:
-                while True:
+            async with self._open_wire() as wire, self._second:
+                while not self._rests:
                     await self._dice.choice(self._steps())(wire)
         except ConnectionError:
             return
+
+    def rest(self) -> None:
+        """Begin no further step."""
+        self._rests = True
 
     async def check(self, wire: Wire) -> None:
         """Fail unless all that was acknowledged is there; then know again what is true."""
@@ -65,7 +84,7 @@ class Life:
 
     def _steps(self) -> list[Step]:
         [now] = self.possible
-        steps: list[Step] = [self._measure, self._report, self._announce, self._set_key]
+        steps: list[Step] = [self._measure, self._report, self._share, self._announce, self._set_key]
         if now.owner:
             return [*steps, self._reclaim]
         return [*steps, self._claim, self._claim] if now.windows else steps
@@ -87,6 +106,14 @@ class Life:
         await done(wire, "POST", f"/api/v1/{self._gadget.token}/attributes", "", {"n": number})
         self._reported = number
         self._heard("reported")
+
+    async def _share(self, wire: Wire) -> None:
+        number = self._next()
+        self._shared = None
+        path = f"{VALUES}/{self._gadget.id}/attributes/SHARED_SCOPE"
+        await done(wire, "POST", path, self._crowd.maker.token, {"told": number})
+        self._shared = number
+        self._heard("shared")
 
     async def _announce(self, wire: Wire) -> None:
         [now] = self.possible
@@ -180,7 +207,11 @@ class Life:
         stored = {it["ts"] - FIRST_MS for it in series.get("n", [])}
         missing = self.measured - stored
         assert not missing, f"{self._gadget.name} lost {sorted(missing)}"
-        if self._reported is not None:
-            token = self._crowd.maker.token
-            reported = await done(wire, "GET", f"{path}/attributes/CLIENT_SCOPE?keys=n", token)
-            assert [it["value"] for it in reported] == [self._reported]
+        token = self._crowd.maker.token
+        for number, query in (
+            (self._reported, "CLIENT_SCOPE?keys=n"),
+            (self._shared, "SHARED_SCOPE?keys=told"),
+        ):
+            if number is not None:
+                found = await done(wire, "GET", f"{path}/attributes/{query}", token)
+                assert [it["value"] for it in found] == [number], (self._gadget.name, query)

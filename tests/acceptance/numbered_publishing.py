@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 #: The moment of message 0; message n is n milliseconds later, so that each is a point of its own.
 FIRST_MOMENT_MS = 1_700_000_000_000
@@ -25,8 +25,19 @@ def publish_packet(packet_id: int, number: int) -> bytes:
     """Return PUBLISH with QoS 1 of the telemetry message with that number."""
     note = f"{number:0{DIGITS}}x"  # a text of digits alone would be taken for a number
     payload = f'{{"ts":{FIRST_MOMENT_MS + number},"values":{{"{SERIES}":"{note}"}}}}'.encode()
-    body = _text(_TOPIC) + packet_id.to_bytes(2, "big") + payload
+    return message_packet(_TOPIC, packet_id, payload)
+
+
+def message_packet(topic: bytes, packet_id: int, payload: bytes) -> bytes:
+    """Return PUBLISH with QoS 1 of a message of less than 16,000 bytes."""
+    body = _text(topic) + packet_id.to_bytes(2, "big") + payload
     return b"\x32" + _length(len(body)) + body
+
+
+def subscribe_packet(packet_id: int, *filters: bytes) -> bytes:
+    """Return SUBSCRIBE with QoS 1."""
+    body = packet_id.to_bytes(2, "big") + b"".join(_text(it) + b"\x01" for it in filters)
+    return b"\x82" + _length(len(body)) + body
 
 
 def _text(text: bytes) -> bytes:
@@ -35,6 +46,14 @@ def _text(text: bytes) -> bytes:
 
 def _length(length: int) -> bytes:
     return bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+
+
+class Publisher(Protocol):
+    """Whoever published messages 0 to `sent`, not included, and knows which were acknowledged."""
+
+    token: str
+    sent: int
+    acknowledged: set[int]
 
 
 class NumberedDevice(asyncio.Protocol):
@@ -122,13 +141,13 @@ class Verdict(NamedTuple):
     unheard: int
 
 
-def judge(devices: Sequence[NumberedDevice], stored: Mapping[str, Sequence[int]]) -> Verdict:
+def judge(devices: Sequence[Publisher], stored: Mapping[str, Sequence[int]]) -> Verdict:
     """Compare what devices heard with the numbers that are stored, by token."""
     found = [_judge(it, stored.get(it.token, ())) for it in devices]
     return Verdict(*(sum(column) for column in zip(*found, strict=True)))
 
 
-def _judge(device: NumberedDevice, numbers: Sequence[int]) -> Verdict:
+def _judge(device: Publisher, numbers: Sequence[int]) -> Verdict:
     times = Counter(numbers)
     return Verdict(
         acknowledged=len(device.acknowledged),
