@@ -27,6 +27,7 @@ from deedbox.core.erasure import ErasureStore
 from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.leases import LeaseStore
 from deedbox.core.owned_devices import OwnedDeviceStore
+from deedbox.core.partitions import Partitions
 from deedbox.core.relations import RelationStore
 from deedbox.core.retention import RetentionStore
 from deedbox.core.rotation import RotationStore
@@ -215,6 +216,11 @@ class Storage(Protocol):
     @property
     def is_shared(self) -> bool:
         """Whether other processes may write to it at the same time."""
+        ...
+
+    @property
+    def partitions(self) -> Partitions | None:
+        """Tables of time series by their time, None where they are one table."""
         ...
 
     def now_ms(self) -> int:

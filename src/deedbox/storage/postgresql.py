@@ -21,6 +21,7 @@ from deedbox.storage.load import Load
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql_attempts import begun, committed, rolled_back, tried
 from deedbox.storage.postgresql_errors import TROUBLE, as_refusal, too_slow
+from deedbox.storage.postgresql_partitions import PostgreSQLPartitions
 from deedbox.storage.postgresql_pool import DatabaseClock, Pool, open_pool
 from deedbox.storage.postgresql_transactions import PostgreSQLTransaction
 from deedbox.storage.stores import Stores
@@ -64,6 +65,8 @@ class PostgreSQLStorage:
         self._coalescers: list[Coalescer] = []
         self._under_way: set[asyncio.Task[Any]] = set()
         self._is_closing = False
+        #: Time series by time.
+        self.partitions = PostgreSQLPartitions(self._connection)
         # For `load`: who waits for a connection; how many got one so far, and how long they waited for it.
         self._acquiring = self._uses = 0
         self._wait_s = 0.0

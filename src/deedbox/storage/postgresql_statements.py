@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from deedbox.storage.statements import PLACEHOLDER, ROWS, statements
 
-#: SQLite's only writer needs no row locks, nor an order in which they are taken: they stand in comments.
-_LOCKS = re.compile(r"/\*((?:for update|order by)[^*]*)\*/")
+#: What SQLite has no use for stands in comments: its only writer needs no row locks, nor an order in which
+#: they are taken, and conditions that leave partitions alone would mislead its planner.
+_FOR_POSTGRESQL = re.compile(r"/\*((?:for update|order by|and )[^*]*)\*/")
 
 
 class Compiled(NamedTuple):
@@ -21,7 +22,7 @@ class Compiled(NamedTuple):
 @cache
 def compiled(statement: str) -> Compiled:
     """Return a named statement. Raises KeyError when there is none of that name."""
-    source = _LOCKS.sub(r"\1", statements()[statement])
+    source = _FOR_POSTGRESQL.sub(r"\1", statements()[statement])
     names = tuple(dict.fromkeys(m[1] for m in PLACEHOLDER.finditer(source) if m[1]))
     numbers = {name: number for number, name in enumerate(names, start=1)}
     sql = PLACEHOLDER.sub(lambda m: f"${numbers[m[1]]}" if m[1] else m[0], source)

@@ -165,6 +165,8 @@ class SQLiteStorage:
 
     #: No other process writes to this file.
     is_shared = False
+    #: Its rows lie by thing and series, whatever their time.
+    partitions = None
 
     def __init__(self, path: Path, clock_ms: Callable[[], int] = system_clock_ms) -> None:
         self.path = path

@@ -71,6 +71,8 @@ class TimeSeriesStore(HolderStore):
             [(it.from_ts, it.to_ts) for it in buckets],
             entity_id=entity_id,
             key=key,
+            from_ts=min((it.from_ts for it in buckets), default=0),
+            to_ts=max((it.to_ts for it in buckets), default=0),
             from_epoch=extent.from_epoch,
             now_ms=self.transaction.now_ms,
         )

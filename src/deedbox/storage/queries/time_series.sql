@@ -57,7 +57,8 @@ where v.entity_id = :entity_id and v.epoch >= :from_epoch
       and (newer.ts > v.ts or (newer.ts = v.ts and newer.epoch > v.epoch)))
 order by k.name
 
--- Where two epochs hold the same moment, the newer one is shown. Points past their time to live are gone.
+-- Where two epochs hold the same moment, the newer one is shown. Points past their time to live are gone. The
+-- span stands wherever a point is looked for, so that PostgreSQL leaves partitions of other times alone.
 -- name: newest_points
 select t.ts, t.kind, t.long_value, t.double_value, t.text_value
 from time_series t
@@ -67,6 +68,7 @@ where t.entity_id = :entity_id and t.key_id = (select k.id from series_key k whe
   and not exists (
     select 1 from time_series newer
     where newer.entity_id = t.entity_id and newer.key_id = t.key_id and newer.ts = t.ts
+      and newer.ts >= :from_ts and newer.ts < :to_ts
       and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms))
 order by t.ts desc
 limit :row_limit
@@ -80,6 +82,7 @@ where t.entity_id = :entity_id and t.key_id = (select k.id from series_key k whe
   and not exists (
     select 1 from time_series newer
     where newer.entity_id = t.entity_id and newer.key_id = t.key_id and newer.ts = t.ts
+      and newer.ts >= :from_ts and newer.ts < :to_ts
       and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms))
 order by t.ts
 limit :row_limit
@@ -99,10 +102,11 @@ from asked
 join time_series t
   on t.entity_id = :entity_id and t.key_id = (select k.id from series_key k where k.name = :key)
  and t.ts >= asked.from_ts and t.ts < asked.to_ts and t.epoch >= :from_epoch
-where (t.expires_at is null or t.expires_at > :now_ms)
+where (t.expires_at is null or t.expires_at > :now_ms) /*and t.ts >= :from_ts and t.ts < :to_ts*/
   and not exists (
     select 1 from time_series newer
     where newer.entity_id = t.entity_id and newer.key_id = t.key_id and newer.ts = t.ts
+      /*and newer.ts >= :from_ts and newer.ts < :to_ts*/
       and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms))
 group by asked.from_ts, asked.to_ts
 order by asked.from_ts
