@@ -19,6 +19,10 @@ _TENANTS_PER_BITE = 100
 class Retention(Struct, frozen=True):
     """Section `retention`."""
 
+    time_series_days: Annotated[
+        int,
+        Meta(ge=0, description="How long points of time series are kept, by their moments; 0: for ever."),
+    ] = 0
     audit_days: Annotated[
         int, Meta(ge=0, description="How long entries of the audit log are kept; 0: for ever.")
     ] = 730

@@ -31,6 +31,7 @@ from deedbox.core.partitions import Partitions
 from deedbox.core.relations import RelationStore
 from deedbox.core.retention import RetentionStore
 from deedbox.core.rotation import RotationStore
+from deedbox.core.series_retention import SeriesRetentionStore
 from deedbox.core.telemetry import TimeSeriesStore
 from deedbox.core.telemetry_journal import JournalStore
 from deedbox.core.tenants import TenantStore
@@ -169,6 +170,11 @@ class Stores(Protocol):
     @property
     def leases(self) -> LeaseStore:
         """Who does what one process at a time should do."""
+        ...
+
+    @property
+    def series_retention(self) -> SeriesRetentionStore:
+        """Time series that are old."""
         ...
 
     @property

@@ -20,6 +20,7 @@ from deedbox.core.storage import Storage, Stores
 from deedbox.core.value_erasure import erase, is_due
 from deedbox.main.leasing import Leasing
 from deedbox.main.parts import Parts
+from deedbox.main.series_keeping import SeriesKeeping
 
 _ROWS = 500
 _BETWEEN_BITES_S = 0.25
@@ -56,6 +57,7 @@ def scheduled_works(parts: Parts) -> tuple[ScheduledWork, ...]:
             "old steps of the ledger", _Retiring(parts, Records.LEDGER_ROWS, kept.ledger_days).bite
         ),
         ScheduledWork("old events", partial(_retire_events, parts)),
+        ScheduledWork("time series", SeriesKeeping(parts).bite),
     )
 
 

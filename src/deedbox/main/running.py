@@ -22,6 +22,7 @@ from deedbox.main.failures import understandable
 from deedbox.main.folder import held_folder, migrate_if_needed
 from deedbox.main.housekeeping import keep_house, scheduled_works
 from deedbox.main.parts import Parts, opened_parts
+from deedbox.main.series_keeping import prepare_partitions
 from deedbox.serving.addresses import ListenAddress, listen_address
 from deedbox.serving.health import Readiness
 from deedbox.serving.listeners import bind_all, close_all, tls_context
@@ -56,6 +57,7 @@ async def _serve(
     servers: list[HttpServer] = []
     async with opened_parts(settings) as parts:
         await parts.storage.write_beside(_prove_writable)
+        await prepare_partitions(parts)
         await ensure_administrator(parts)
         async with opened_device_sides(parts) as devices:
             application = whole_application(parts, devices.http, _readiness(parts, servers))

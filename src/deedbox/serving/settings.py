@@ -133,6 +133,14 @@ class SecretsSettings(Struct, frozen=True):
     ] = ""
 
 
+    partition_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=366,
+            description="How much time a partition of the time series spans, of those yet to be made.",
+        ),
+    ] = 7
 class AdminSettings(Struct, frozen=True):
     """Section `admin`."""
 

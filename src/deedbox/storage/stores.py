@@ -26,6 +26,7 @@ from deedbox.storage.persistent_commands import PersistentCommandStore
 from deedbox.storage.relations import RelationStore
 from deedbox.storage.retention import RetentionStore
 from deedbox.storage.rotation import RotationStore
+from deedbox.storage.series_retention import SeriesRetentionStore
 from deedbox.storage.statements import Transaction
 from deedbox.storage.telemetry_journal import JournalStore
 from deedbox.storage.tenants import TenantStore
@@ -166,6 +167,11 @@ class Stores:
     def leases(self) -> LeaseStore:
         """Who does what one process at a time should do."""
         return LeaseStore(self.transaction)
+
+    @property
+    def series_retention(self) -> SeriesRetentionStore:
+        """Time series that are old."""
+        return SeriesRetentionStore(self.transaction)
 
     @property
     def value_erasure(self) -> ValueErasureStore:
