@@ -244,10 +244,18 @@ class Storage(Protocol):
         """
         ...
 
-    async def write_beside(self, work: Work[T]) -> T:
+    async def write_beside(self, work: Work[T], *, must_last: bool = True) -> T:
         """Run `work` as `write` does, but beside all others: for what is frequent.
 
-        Each of its statements must be right by itself, or lock what it decides by.
+        Each of its statements must be right by itself, or lock what it decides by. Without `must_last` a
+        crash may undo what was answered shortly before: for what is done again then.
+        """
+        ...
+
+    async def write_at_once(self, work: Work[T]) -> T:
+        """Run `work`, which is a single statement, beside all others, with as few trips as may be.
+
+        It must do no harm if it is stored twice: nobody knows what a connection took along that was lost.
         """
         ...
 

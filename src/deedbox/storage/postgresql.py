@@ -42,6 +42,8 @@ _LOCK = 0x64656564626F78
 _ALONE = f"select {_NOW} from pg_advisory_xact_lock({_LOCK})"  # noqa: S608 - made of our own constants
 _TOGETHER = f"select {_NOW} from pg_advisory_xact_lock_shared({_LOCK})"  # noqa: S608 - as above
 _BESIDE = f"select {_NOW}"
+# Committed, but not waited for: all that is committed later reaches the disk no sooner.
+_LOOSELY = f"select {_NOW} from set_config('synchronous_commit', 'off', true)"  # noqa: S608 - as above
 
 
 class PostgreSQLStorage:
@@ -102,9 +104,15 @@ class PostgreSQLStorage:
         """Run `work` in a transaction that no other `write` and no batch runs beside."""
         return await self._kept(self._write_alone(work))
 
-    async def write_beside(self, work: Work[T]) -> T:
-        """Run `work` in a transaction beside all others."""
-        return await self._kept(self._transact(_BESIDE, work))
+    async def write_beside(self, work: Work[T], *, must_last: bool = True) -> T:
+        """Run `work` in a transaction beside all others; without `must_last` nobody waits for the disk."""
+        return await self._kept(self._transact(_BESIDE if must_last else _LOOSELY, work))
+
+    async def write_at_once(self, work: Work[T]) -> T:
+        """Run `work`, which is a single statement, without a transaction around it."""
+        if not self._is_prepared:  # then a statement is two trips, which have to meet the same connection
+            return await self.write_beside(work)
+        return await self._kept(self._counted(lambda: self._try_at_once(work)))
 
     def batched(
         self, work: Callable[[Stores, Sequence[Q]], Coroutine[Any, Any, Sequence[A]]]
@@ -176,8 +184,11 @@ class PostgreSQLStorage:
             return await self._transact(_ALONE, work, 1, self._waiting)
 
     async def _transact(self, opening: str, work: Work[T], jobs: int = 1, waiting: int = 0) -> T:
+        return await self._counted(lambda: self._try(opening, work), jobs, waiting)
+
+    async def _counted(self, attempt: Callable[[], Awaitable[T]], jobs: int = 1, waiting: int = 0) -> T:
         began_s = time.perf_counter()
-        answer = await tried(lambda: self._try(opening, work))
+        answer = await tried(attempt)
         with suppress(Exception):  # whoever counts must not spoil what was stored
             self._observe(jobs, waiting, time.perf_counter() - began_s)
         return answer
@@ -191,6 +202,10 @@ class PostgreSQLStorage:
                 answer = await work(Stores(PostgreSQLTransaction(connection, moment_ms)))
             await committed(connection)
             return answer
+
+    async def _try_at_once(self, work: Work[T]) -> T:
+        async with self._connection() as connection:
+            return await work(Stores(PostgreSQLTransaction(connection, self.now_ms())))
 
     async def _look(self, work: Work[T], begin: str | None) -> T:
         async def once() -> T:

@@ -197,8 +197,12 @@ class SQLiteStorage:
         """Run `work` in a write transaction and return its answer once it is on the disk."""
         return cast(T, await self._commits.submit(Job(work)))
 
-    #: There is one writer anyway.
-    write_beside = write
+    async def write_beside(self, work: Work[T], *, must_last: bool = True) -> T:
+        """Run `work` as `write` does: there is one writer anyway, and others need the trip to the disk."""
+        return await self.write(work)
+
+    #: As above.
+    write_at_once = write
 
     def batched(
         self, work: Callable[[Stores, Sequence[Q]], Coroutine[Any, Any, Sequence[A]]]

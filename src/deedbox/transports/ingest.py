@@ -142,8 +142,10 @@ class TelemetryIngest:
             entries = await stores.journal.append(batch.known)
             return await self._store_new(stores, batch, entries) if batch.new else _Stored(entries)
 
+        storage = self._storage
         try:
-            stored = await self._storage.write_beside(work)
+            # The same entry twice is moved to the same points.
+            stored = await (storage.write_beside(work) if batch.new else storage.write_at_once(work))
         except Refusal as refusal:
             self._refuse_all(batch, refusal)
         except Exception:

@@ -131,7 +131,7 @@ class JournalMover:
         left, count = sorted(entry_ids), _FIRST_SETTLED
         while left:
             began_s = time.monotonic()
-            moved = await self._storage.write_beside(partial(_move_some, left[:count]))
+            moved = await self._storage.write_beside(partial(_move_some, left[:count]), must_last=False)
             self.moved(moved)
             left = left[bisect(left, moved.entries[-1].id) if moved.entries else count :]
             count = _next_bite(count, time.monotonic() - began_s, _SETTLING_S)
@@ -171,7 +171,7 @@ class JournalMover:
 
         while True:
             began_s = time.monotonic()
-            moved = await self._storage.write_beside(work)
+            moved = await self._storage.write_beside(work, must_last=False)
             self.moved(moved)
             duration_s = time.monotonic() - began_s
             if not moved.entries:
