@@ -71,7 +71,8 @@ def _metrics() -> Iterator[Metric]:
 
 def test_every_metric_is_documented() -> None:
     names = {f"{it.name}_total" if it.type == "counter" else it.name for it in _metrics()}
-    assert set(first_cells(REFERENCE / "metrics.md")) == names
+    told = first_cells(REFERENCE / "metrics.md")
+    assert {it for it in told if it.startswith(OURS)} == names
 
 
 def test_answers_that_metrics_count_are_documented() -> None:

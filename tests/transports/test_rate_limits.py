@@ -147,7 +147,7 @@ async def test_a_device_is_found_with_its_tenant_and_keeps_its_limiter(sqlite: S
 async def test_no_more_devices_are_remembered_than_there_is_room_for(
     sqlite: SQLiteBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limits, "_MOST_DEVICES", 2)
+    monkeypatch.setattr(rate_limits, "MOST_DEVICES", 2)
     site = site_with(sqlite, device_messages="1:60")
     kept = await site.limits.limiter_of(DEVICE.id)
     site.limits.limiter(OTHER.id, OTHER.tenant_id)

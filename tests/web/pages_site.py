@@ -31,7 +31,7 @@ from deedbox.security.tokens import SignInTokens
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_bench import PreparedDevice
 from deedbox.web.application import web_application
-from deedbox.web.context import WebContext
+from deedbox.web.context import Step, WebContext
 from deedbox.web.settings import PagesSettings
 from deedbox.web.streams import PageStreams
 from tests.storage.sqlite_bench import SQLiteBench, device_named, new_database
@@ -59,6 +59,8 @@ class PagesSite:
         bus = LocalBus()
         self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
         self.streams = PageStreams(PagesSettings(streams_per_user=2), self.live)
+        #: What was counted of people with a label.
+        self.steps: list[Step] = []
         self.application = web_application(
             WebContext(
                 storage=self.storage,
@@ -72,6 +74,7 @@ class PagesSite:
                 attribute_changes=self.changes,
                 live=self.live,
                 streams=self.streams,
+                count_step=self.steps.append,
             )
         )
 

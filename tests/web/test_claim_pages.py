@@ -33,6 +33,7 @@ async def test_scan_sign_in_confirm_claim(site: PagesSite) -> None:
         claimed = await browser.post("/d/claim")
         assert claimed.headers["location"] == f"/d/devices/{device_id}?added=1"
         assert NAME in (await browser.get(f"/d/devices/{device_id}")).text
+    assert site.steps == ["scanned", "signed_in", "asked", "succeeded"]
 
 
 async def test_a_second_tap_and_a_second_scan_land_on_the_device(site: PagesSite) -> None:

@@ -70,6 +70,7 @@ async def test_a_scanned_label_survives_the_invitation(site: PagesSite) -> None:
     async with site.browser() as browser:
         await browser.post("/d/intents", json={"label": f"LAMP-0001.{KEY}"})
         assert (await _send(browser, token)).headers["location"] == "/d/add"
+    assert site.steps == ["scanned", "signed_up"]
 
 
 async def test_an_administrator_is_told_where_the_api_is(site: PagesSite) -> None:

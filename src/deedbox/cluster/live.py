@@ -61,6 +61,11 @@ class BusLiveChanges:
             stop()
         self._interests.close()
 
+    @property
+    def watched(self) -> int:
+        """How many devices are watched on this node."""
+        return len(self._watches)
+
     def is_watched(self, device_id: UUID) -> bool:
         """Tell whether anybody watches, on any node; may be asked from any thread."""
         return device_id in self._watches or self._interests.is_wanted(device_id)

@@ -21,8 +21,8 @@ from deedbox.cluster.local import LocalBus
 from deedbox.cluster.nats_link import NatsLink, heed_cancellation
 from deedbox.cluster.subjects import from_wire, listened_to, on_wire
 
-_MOST_WAITING = 20_000
-_MOST_WAITING_BYTES = 16 * 1024 * 1024
+MOST_WAITING = 20_000
+MOST_WAITING_BYTES = 16 * 1024 * 1024
 _MOST_UNHEARD = 65_536
 _LOOK_EVERY_S = 1.0
 _DRAIN_ATTEMPTS = 20
@@ -42,7 +42,7 @@ class BusObserver(Protocol):
         ...
 
     def bus_dropped(self, reason: str) -> None:
-        """Note that a message did not leave the node: "away", "full" or "too_large"."""
+        """Note that a message was lost: "away", "full", "too_large"; "unheard" is one that came."""
         ...
 
 
@@ -63,11 +63,17 @@ class NatsBus:
         self._client: Client | None = None
         self._acts: list[Callable[[], None]] = []
         observer.bus_connected(False)
+        link.when_unheard = lambda: observer.bus_dropped("unheard")
 
     @property
     def is_whole(self) -> bool:
         """Tell whether NATS is connected."""
         return self._client is not None
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many messages wait to leave, and their bytes."""
+        return len(self._steps), self._waiting_bytes
 
     def when_back(self, act: Callable[[], None]) -> Stop:
         """Call `act` after each connection, when what is listened to is subscribed again."""
@@ -195,7 +201,7 @@ class NatsBus:
             return "too_large"
         if self._client is None:
             return "away"
-        is_full = len(self._steps) >= _MOST_WAITING or self._waiting_bytes > _MOST_WAITING_BYTES
+        is_full = len(self._steps) >= MOST_WAITING or self._waiting_bytes > MOST_WAITING_BYTES
         return "full" if is_full else ""
 
     def _step(self, subject: str, message: bytes | None) -> None:

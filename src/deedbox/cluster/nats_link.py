@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.errors import SlowConsumerError
 
 from deedbox.cluster.nats_addresses import NatsAddresses
 
@@ -43,6 +44,8 @@ class NatsLink:
         self._tls = tls
         self._patience = patience or Patience()
         self._told = ""
+        #: Called for each message that came and was dropped, since too many before it were not heard yet.
+        self.when_unheard: Callable[[], None] = _nothing
 
     async def keep(self, use: Callable[[Client], Awaitable[None]]) -> None:
         """Call `use` with each connection, until cancelled; it returns when the client is closed."""
@@ -59,7 +62,10 @@ class NatsLink:
         client, last, was_connected = Client(), list[Exception](), False
 
         async def note(error: Exception) -> None:
-            last[:] = [error]
+            if isinstance(error, SlowConsumerError):
+                self.when_unheard()
+            else:
+                last[:] = [error]
 
         try:
             await self._connect(client, note)
@@ -107,6 +113,10 @@ class NatsLink:
         if reason != self._told:
             self._told = reason
             _log.warning("NATS is out of reach, so are other nodes; trying again: %s", reason)
+
+
+def _nothing() -> None:
+    pass
 
 
 def heed_cancellation() -> None:

@@ -85,6 +85,11 @@ class CommandExchange:
         """Offer the command and wait for its end. Raises LimitReached when too many wait already."""
         return await self._calls.call(command, timeout_ms)
 
+    @property
+    def calls(self) -> int:
+        """How many callers on this node wait for the end of a command."""
+        return self._calls.count
+
     def waiting(self, device_id: UUID) -> int:
         """Return how many callers on this node wait for the device."""
         return self._calls.waiting(device_id)

@@ -75,6 +75,11 @@ class Calls:
             if any(it.can_be_taken for it in calls.values()):
                 self._offer(device_id)
 
+    @property
+    def count(self) -> int:
+        """How many wait for the end of a command."""
+        return sum(map(len, self._calls.values()))
+
     def waiting(self, device_id: UUID) -> int:
         """Return how many calls wait for the device."""
         return len(self._calls.get(device_id, {}))

@@ -8,6 +8,7 @@ from deedbox.api.live.application import LiveApplication
 from deedbox.api.live.attendance import ASKED_EVERY_S
 from deedbox.api.live.settings import LiveSettings
 from deedbox.api.plain_claims import PlainClaims
+from deedbox.main.measuring import measure_parts, measure_sockets
 from deedbox.main.parts import Parts
 from deedbox.serving.front import Application, front_application
 from deedbox.serving.health import HealthApplication, Readiness
@@ -20,6 +21,7 @@ from deedbox.web.context import WebContext
 def whole_application(parts: Parts, device: DeviceApplication, readiness: Readiness) -> Application:
     """Return the application that every HTTP and HTTPS listener serves."""
     settings = parts.settings
+    measure_parts(parts)
     rest = rest_side(parts, settings.live)
     front = front_application(device, rest, _web(parts), settings.http.trusted_proxies)
     observed = ObservedApplication(front, parts.metrics, settings.log.access)
@@ -45,7 +47,10 @@ def rest_side(parts: Parts, live: LiveSettings, sessions_asked_every_s: float = 
         command_limits=parts.settings.commands,
     )
     rest = PlainClaims(context, cast(Application, rest_application(context)))
-    return LiveApplication(context, live, rest, sessions_asked_every_s)
+    answering = LiveApplication(context, live, rest, sessions_asked_every_s)
+    answering.note_closed = lambda why: parts.metrics.live_closed.labels(why).inc()
+    measure_sockets(parts, answering.attendance)
+    return answering
 
 
 def _web(parts: Parts) -> Application:
@@ -61,5 +66,6 @@ def _web(parts: Parts) -> Application:
         attribute_changes=parts.attribute_changes,
         live=parts.live,
         streams=parts.page_streams,
+        count_step=lambda step: parts.metrics.claim_page_steps.labels(step).inc(),
     )
     return cast(Application, web_application(context))

@@ -22,7 +22,11 @@ async def opened_bus(settings: NatsSettings, metrics: Metrics) -> AsyncIterator[
         yield LocalBus()
         return
     try:
-        from deedbox.cluster.nats import NatsBus  # noqa: PLC0415 - takes a tenth of a second; few need it
+        from deedbox.cluster.nats import (  # noqa: PLC0415 - takes a tenth of a second; few need it
+            MOST_WAITING,
+            MOST_WAITING_BYTES,
+            NatsBus,
+        )
         from deedbox.cluster.nats_link import NatsLink  # noqa: PLC0415 - as said above
     except ModuleNotFoundError as error:
         raise CannotStart(
@@ -30,6 +34,8 @@ async def opened_bus(settings: NatsSettings, metrics: Metrics) -> AsyncIterator[
         ) from error
     link = NatsLink(nats_addresses(settings.url), f"deedbox on {socket.gethostname()}", _tls(settings))
     bus = NatsBus(link, metrics)
+    metrics.readings.queue("bus", lambda: bus.waiting[0], MOST_WAITING)
+    metrics.readings.queue("bus_bytes", lambda: bus.waiting[1], MOST_WAITING_BYTES)
     keeping = asyncio.create_task(bus.keep_connected())
     try:
         yield bus

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from deedbox.core.windows import Announced
+from deedbox.main.measuring import counting_mqtt_refusals, measure_device_sides, measure_telemetry
 from deedbox.main.parts import Parts
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
@@ -32,9 +33,8 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
     ingest = TelemetryIngest(parts.storage, settings.values, parts.live, settings.journal)
     await ingest.open()
     parts.storage.settle_by(ingest.settle)
-    ingest.stored = parts.metrics.telemetry_messages.inc
-    parts.metrics.journal_messages.set_function(lambda: ingest.unmoved)
     activity = ActivityNotes(parts.storage)
+    measure_telemetry(parts, ingest, activity)
     messages = DeviceMessages(
         parts.storage, parts.keys, settings.claim, settings.values, parts.live, _counted(parts)
     )
@@ -44,7 +44,7 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
         activity=activity,
         messages=messages,
     )
-    parts.metrics.mqtt_connections.set_function(lambda: sides.mqtt.connection_count)
+    measure_device_sides(parts, sides.http, sides.mqtt)
     try:
         yield sides
     finally:
@@ -97,5 +97,6 @@ def mqtt_side(
             rate_limits=parts.rate_limits,
             settings=parts.settings.mqtt_sessions,
             clock_ms=parts.storage.now_ms,
+            note_refusal=counting_mqtt_refusals(parts),
         )
     )

@@ -11,7 +11,7 @@ from deedbox.core.sessions import known_visitor
 from deedbox.core.storage import Storage, Stores
 from deedbox.security.tokens import SignInTokens
 
-_MOST_TOKENS = 20_000
+MOST_TOKENS = 20_000
 #: Where other nodes end sessions, too, tokens are looked up anew after that time: while they can't tell,
 _BELIEVED_UNTOLD_MS = 5_000
 #: and while they can. What they tell is heard at once, but a message may get lost.
@@ -32,7 +32,7 @@ class SessionAuthenticator:
         tokens: SignInTokens,
         storage: Storage,
         clock_ms: Callable[[], int],
-        most_tokens: int = _MOST_TOKENS,
+        most_tokens: int = MOST_TOKENS,
     ) -> None:
         self._tokens = tokens
         self._storage = storage
@@ -44,6 +44,11 @@ class SessionAuthenticator:
         self._watchers: list[Callable[[UUID | None], None]] = []
         self._tell: Callable[[UUID], None] = self.forget_here
         self._is_told: Callable[[], bool] = _is_never_told
+
+    @property
+    def known_tokens(self) -> int:
+        """How many tokens are remembered, of MOST_TOKENS."""
+        return len(self._known)
 
     async def authenticate(self, token: str) -> Principal:
         """Return who the token stands for. Raises TokenExpired, NotSignedIn."""

@@ -24,7 +24,7 @@ PARALLELISM = 1
 _HASH_BYTES = 32
 _SALT_BYTES = 16
 _THREADS = 2
-_MOST_WAITING = 64
+MOST_WAITING = 64
 _AT_ONCE_FROM_ONE_NETWORK = 4
 _MOST_WAITING_FROM_ONE_NETWORK = 200
 
@@ -48,6 +48,16 @@ class Argon2Hasher:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
         self._waiting = 0
         self._networks: dict[str, _Network] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many hashes are under way or wait, of MOST_WAITING."""
+        return self._waiting
+
+    @property
+    def turns(self) -> int:
+        """How many sign in or wait for their turn to."""
+        return sum(it.present for it in self._networks.values())
 
     @asynccontextmanager
     async def turn(self, network: str) -> AsyncIterator[None]:
@@ -81,7 +91,7 @@ class Argon2Hasher:
         self._pool.shutdown(cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= _MOST_WAITING:
+        if self._waiting >= MOST_WAITING:
             raise TooBusy
         self._waiting += 1
         try:

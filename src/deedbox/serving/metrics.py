@@ -11,6 +11,8 @@ from prometheus_client import (
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from deedbox.serving.readings import Readings
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -24,6 +26,8 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
+        #: What is read when Prometheus asks.
+        self.readings = Readings(self._registry)
         self.claims = self._counter("deedbox_claims", "Claim requests by answer.", "answer")
         self.claim_alarms = self._counter("deedbox_claim_alarms", "Alarms about wrong claims.", "scope")
         self.announcements = self._counter("deedbox_announcements", "Offers of devices by answer.", "answer")
@@ -40,6 +44,18 @@ class Metrics:
             "deedbox_journal_messages",
             "Telemetry messages in the journal, not moved to the time series yet.",
             registry=self._registry,
+        )
+        self.device_refusals = self._counter(
+            "deedbox_device_refusals", "Refused HTTP requests of devices by code.", "code"
+        )
+        self.mqtt_refusals = self._counter(
+            "deedbox_mqtt_refusals", "What MQTT clients were refused, and why.", "what", "reason"
+        )
+        self.claim_page_steps = self._counter(
+            "deedbox_claim_page_steps", "Steps of people with a scanned label on the claim page.", "step"
+        )
+        self.live_closed = self._counter(
+            "deedbox_live_closed", "WebSockets that were turned away or ended here, and why.", "why"
         )
         self.refusals = self._counter("deedbox_refusals", "Refused REST requests by code.", "code")
         self.requests = self._counter(

@@ -29,6 +29,8 @@ class ObservedApplication:
         self._inner = inner
         self._metrics = metrics
         self._access_log = access_log
+        self._under_way = 0
+        metrics.readings.places("http_requests", lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand one request on and note how it went."""
@@ -47,9 +49,11 @@ class ObservedApplication:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        self._under_way += 1
         try:
             await self._inner(scope, receive, note)
         finally:
+            self._under_way -= 1
             self._note(scope, status, time.perf_counter() - began)
             structlog.contextvars.unbind_contextvars("request_id")
 
@@ -58,7 +62,9 @@ class ObservedApplication:
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.request_seconds.labels(route).observe(duration_s)
         if "refusal" in scope:
-            self._metrics.refusals.labels(scope["refusal"]).inc()
+            is_device = route.startswith(_DEVICE_PREFIX)
+            refusals = self._metrics.device_refusals if is_device else self._metrics.refusals
+            refusals.labels(scope["refusal"]).inc()
         if self._access_log:
             duration_ms = round(duration_s * 1000, 3)
             _log.info("request", method=method, route=route, status=status, duration_ms=duration_ms)

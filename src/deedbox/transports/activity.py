@@ -9,7 +9,7 @@ from deedbox.core.errors import StorageUnavailable
 from deedbox.core.storage import Storage, Stores
 
 _WRITTEN_AFTER_S = 2.0
-_MOST_REMEMBERED = 200_000
+MOST_REMEMBERED = 200_000
 
 _log = logging.getLogger(__name__)
 
@@ -23,11 +23,21 @@ class ActivityNotes:
         self._unwritten: dict[UUID, int] = {}
         self._writing: asyncio.Task[None] | None = None
 
+    @property
+    def unwritten(self) -> int:
+        """How many devices were heard of and are not written down yet."""
+        return len(self._unwritten)
+
+    @property
+    def remembered(self) -> int:
+        """How many devices it is known of when they were noted, of MOST_REMEMBERED."""
+        return len(self._noted_at)
+
     def note(self, device_id: UUID, now_ms: int) -> None:
         """Note that a device was heard of at `now_ms`; costs next to nothing when it was noted lately."""
         if now_ms - self._noted_at.get(device_id, 0) < NOTED_EVERY_MS:
             return
-        if len(self._noted_at) >= _MOST_REMEMBERED:
+        if len(self._noted_at) >= MOST_REMEMBERED:
             self._noted_at.clear()
         self._noted_at[device_id] = self._unwritten[device_id] = now_ms
         if self._writing is None:

@@ -63,6 +63,16 @@ class TelemetryIngest:
         """How many messages are in the journal only."""
         return self._mover.messages
 
+    @property
+    def unmoved_bytes(self) -> int:
+        """How long these messages are together."""
+        return self._mover.size_bytes
+
+    @property
+    def paused(self) -> int:
+        """How many connections wait until messages are taken again."""
+        return len(self._resumes)
+
     async def open(self) -> None:
         """Find what an earlier run left in the journal, so that reads find it from now on."""
         await self._mover.open()

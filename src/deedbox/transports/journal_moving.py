@@ -56,6 +56,11 @@ class JournalMover:
         #: Called after each bite.
         self.after_move: Callable[[], None] = _nothing
 
+    @property
+    def size_bytes(self) -> int:
+        """How much is in the journal, as far as is known here."""
+        return self._bytes
+
     async def open(self) -> None:
         """Find what an earlier run left."""
 

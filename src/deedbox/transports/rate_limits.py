@@ -17,7 +17,7 @@ from deedbox.transports.rates import Budget, Hindrance, Kind, Whose, budget_of, 
 
 #: How long another node's change of limits may stay unnoticed here.
 READ_EVERY_S = 10.0
-_MOST_DEVICES = 100_000
+MOST_DEVICES = 100_000
 _UNLIMITED = DeviceLimits()
 _WORDS = {
     Kind.MESSAGES: "messages",
@@ -116,6 +116,11 @@ class RateLimits:
         self._reading = asyncio.Lock()
         self.is_limiting = deployment != _UNLIMITED
 
+    @property
+    def known_devices(self) -> int:
+        """How many devices' messages are counted, of MOST_DEVICES; those heard of longest ago give way."""
+        return len(self._limiters)
+
     def limits_of(self, tenant_id: UUID) -> DeviceLimits:
         """Return what counts for a tenant now."""
         return in_force(self._own.get(tenant_id, TenantLimits()), self._deployment)
@@ -142,7 +147,7 @@ class RateLimits:
         limiter = self._limiters.get(device_id)
         if limiter is None:
             limiter = self._limiters[device_id] = Limiter(self._tenant(tenant_id), self._refused)
-            if len(self._limiters) > _MOST_DEVICES:
+            if len(self._limiters) > MOST_DEVICES:
                 self._limiters.popitem(last=False)
         return limiter
 

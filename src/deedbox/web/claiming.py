@@ -10,7 +10,7 @@ from deedbox.core.claim_pages import Maker
 from deedbox.core.claim_requests import Answer, ClaimOutcome, ClaimRequest
 from deedbox.core.owned_devices import OwnedDevice
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
-from deedbox.web.context import WebRequest, context_of, source_address
+from deedbox.web.context import Step, WebRequest, context_of, source_address
 from deedbox.web.cookies import CLAIM, read_cookie
 from deedbox.web.pages import go_to, page, retry_after_s
 from deedbox.web.signing_in import sign_in_form
@@ -42,8 +42,11 @@ async def claim(request: WebRequest) -> Response[Any]:
     if principal.customer_id is None or principal.tenant_id != wanted.tenant_id:
         return await _confirm(request, principal, wanted)
     check(principal, Operation.CLAIM_DEVICES, Target(Resource.DEVICE, principal.tenant_id))
-    outcome = await context_of(request).claim(_wish(request, principal, wanted))
+    context = context_of(request)
+    context.count_step(Step.ASKED)
+    outcome = await context.claim(_wish(request, principal, wanted))
     if outcome.device is not None:
+        context.count_step(Step.SUCCEEDED)
         return go_to(f"/d/devices/{outcome.device.id}?added=1")
     mine = await _mine(request, principal, wanted)
     if mine is not None:

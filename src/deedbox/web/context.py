@@ -1,6 +1,7 @@
 """What the pages are handed by `main`, and what a handler needs of a request."""
 
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 
 import msgspec
 from litestar import Request
@@ -21,6 +22,20 @@ from deedbox.web.streams import PageStreams
 WebRequest = Request[None, None, State]
 
 
+class Step(StrEnum):
+    """Where people are on their way to a device; the names are on the metrics."""
+
+    SCANNED = "scanned"
+    SIGNED_IN = "signed_in"
+    SIGNED_UP = "signed_up"
+    ASKED = "asked"
+    SUCCEEDED = "succeeded"
+
+
+def nobody_counts(_: Step) -> None:
+    """Count nothing."""
+
+
 class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything behind the pages."""
 
@@ -35,6 +50,8 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     attribute_changes: AttributeChanges
     live: LiveChanges
     streams: PageStreams
+    #: Hears of each step that somebody with a scanned label has made.
+    count_step: Callable[[Step], None] = nobody_counts
 
 
 def context_of(request: WebRequest) -> WebContext:

@@ -18,7 +18,7 @@ from deedbox.core.errors import (
 from deedbox.core.passwords import LONGEST, SHORTEST
 from deedbox.core.sign_ins import SignIns
 from deedbox.core.tokens import TokenPair
-from deedbox.web.context import WebRequest, context_of, field, source_address
+from deedbox.web.context import Step, WebRequest, context_of, field, source_address
 from deedbox.web.pages import Problem, go_to, page
 from deedbox.web.sessions import open_session
 from deedbox.web.texts import text
@@ -78,7 +78,7 @@ async def _set(request: WebRequest, link: _Link) -> Response[Any]:
     except (AccountNotActive, TooBusy) as refusal:
         status, said = (503, "problem.busy") if isinstance(refusal, TooBusy) else (403, "problem.not_active")
         return _form(request, link, email, status, Problem(text(said)))
-    return await _go_on(request, pair)
+    return await _go_on(request, link, pair)
 
 
 def _password_problem(password: str) -> str:
@@ -89,10 +89,13 @@ def _password_problem(password: str) -> str:
     return text("password.guessable")
 
 
-async def _go_on(request: WebRequest, pair: TokenPair | None) -> Response[Any]:
+async def _go_on(request: WebRequest, link: _Link, pair: TokenPair | None) -> Response[Any]:
     if pair is None:
         return go_to("/d/sign-in")
-    response = go_to("/d/add" if await intent(request) else "/d/devices")
+    wanted = await intent(request)
+    if wanted:
+        context_of(request).count_step(Step.SIGNED_IN if link.is_reset else Step.SIGNED_UP)
+    response = go_to("/d/add" if wanted else "/d/devices")
     open_session(request, response, pair)
     return response
 

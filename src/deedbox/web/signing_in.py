@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from deedbox.core import claim_intents
 from deedbox.core.claim_intents import ClaimIntent
 from deedbox.core.errors import AccountNotActive, TooBusy, TooManyAttempts, WrongPassword
-from deedbox.web.context import WebRequest, context_of, field, source_address
+from deedbox.web.context import Step, WebRequest, context_of, field, source_address
 from deedbox.web.cookies import CLAIM, clear_cookie, read_cookie
 from deedbox.web.pages import Problem, go_to, page, retry_after_s
 from deedbox.web.sessions import close_session, open_session
@@ -52,6 +52,8 @@ async def sign_in(request: WebRequest) -> Response[Any]:
         answer = await sign_in_form(request, wanted, 429, email, problem)
         answer.headers["Retry-After"] = retry_after_s(refusal.retry_after_ms)
         return answer
+    if wanted:
+        context_of(request).count_step(Step.SIGNED_IN)
     response = go_to("/d/add" if wanted else "/d/devices")
     open_session(request, response, pair)
     return response

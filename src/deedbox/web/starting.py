@@ -11,7 +11,7 @@ from deedbox.core.claim_intents import ClaimIntent, Label
 from deedbox.core.claim_pages import Maker, maker_of
 from deedbox.core.errors import InvalidValue, TooManyAttempts
 from deedbox.core.labels import looks_mistyped
-from deedbox.web.context import WebRequest, context_of, field, source_address
+from deedbox.web.context import Step, WebRequest, context_of, field, source_address
 from deedbox.web.cookies import CLAIM, set_cookie
 from deedbox.web.pages import Problem, go_to, page, retry_after_s, wait_words
 from deedbox.web.texts import text
@@ -94,11 +94,13 @@ def _typed_problem(name: str) -> str:
 async def _keep(request: WebRequest, maker: Maker, label: Label) -> str:
     context = context_of(request)
     intent = ClaimIntent(maker.id, label)
-    return await context.storage.write(
+    token = await context.storage.write(
         lambda stores: claim_intents.keep(
             stores.claim_intents, context.keys, context.page_policy, intent, source_address(request)
         )
     )
+    context.count_step(Step.SCANNED)
+    return token
 
 
 async def _maker(request: WebRequest, slug: str | None) -> Maker | None:

@@ -25,6 +25,11 @@ class PageStreams:
         self._of_user: dict[UUID, int] = {}
         self._is_over = False
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self._of_user.values())
+
     def end(self) -> None:
         """End all streams, and those that still come."""
         self._is_over = True
@@ -35,7 +40,7 @@ class PageStreams:
     def place(self, user_id: UUID) -> Iterator[None]:
         """Take a place for a stream of that user. Raises TooBusy where there is none."""
         mine = self._of_user.get(user_id, 0)
-        if sum(self._of_user.values()) >= self._settings.streams or mine >= self._settings.streams_per_user:
+        if self.count >= self._settings.streams or mine >= self._settings.streams_per_user:
             raise TooBusy("Too many pages are kept current at this moment.")
         self._of_user[user_id] = mine + 1
         try:

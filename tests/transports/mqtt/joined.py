@@ -181,6 +181,8 @@ class JoinedSite(DeviceSite):
         self.rate_limits = self.limits_of_all(limits or DeviceLimits())
         #: How often something went either way.
         self.passed = 0
+        #: What was refused, and the reason.
+        self.refusals: list[tuple[str, int]] = []
         self._own: set[asyncio.Task[Any]] = set()
         self.server = MqttServer(self.context())
 
@@ -198,6 +200,7 @@ class JoinedSite(DeviceSite):
             rate_limits=self.rate_limits,
             settings=self.settings,
             clock_ms=lambda: self.sqlite.now_ms,
+            note_refusal=lambda what, reason: self.refusals.append((what, reason)),
         )
 
     def rewire(self) -> None:

@@ -45,8 +45,10 @@ class LiveApplication:
         self._context = context
         self._settings = settings
         self._rest = rest
-        self._attendance = Attendance(context.storage, settings, asked_every_s)
-        context.authenticator.watch(self._attendance.ask_soon)
+        self.attendance = Attendance(context.storage, settings, asked_every_s)
+        #: Hears why connections were turned away or ended here.
+        self.note_closed: Callable[[str], object] = _ignore
+        context.authenticator.watch(self.attendance.ask_soon)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or serve one socket."""
@@ -59,6 +61,7 @@ class LiveApplication:
                 raise NotFound(f"There is no WebSocket here. Connect to {ADDRESS}.")
             principal = await self._known_by_address(scope)
         except Refusal as refusal:
+            self.note_closed(refusal.code)
             await _turn_away(send, refusal)
             return
         await self._let_in(scope, receive, send, principal)
@@ -78,12 +81,14 @@ class LiveApplication:
                 principal, first = await self._sign_in(receive)
             source = scope["client"][0] if scope.get("client") else ""
             socket = Socket(self._context, self._settings, principal, principal.actor(source), send)
-            with self._attendance.visitor(socket):
+            with self.attendance.visitor(socket):
                 await socket.run(receive, first)
-        except LimitReached as refusal:
-            await say_goodbye(send, TRY_AGAIN_LATER, refusal.message)
+            if socket.why_closed:
+                self.note_closed(socket.why_closed)
         except Refusal as refusal:
-            await say_goodbye(send, POLICY_VIOLATION, refusal.message)
+            self.note_closed(refusal.code)
+            is_full = isinstance(refusal, LimitReached)
+            await say_goodbye(send, TRY_AGAIN_LATER if is_full else POLICY_VIOLATION, refusal.message)
         except ConnectionError:
             pass  # it left before it said who it is
 
@@ -93,7 +98,7 @@ class LiveApplication:
         Raises LimitReached, NotSignedIn, InvalidValue, TokenExpired.
         """
         try:
-            async with self._attendance.stranger():
+            async with self.attendance.stranger():
                 return await self._known_by_message(await receive())
         except TimeoutError:
             raise NotSignedIn(_SIGN_IN_FIRST) from None
@@ -106,6 +111,10 @@ class LiveApplication:
         if asked is None or not asked.token:
             raise NotSignedIn(_NO_API_KEYS if asked and asked.api_key else _SIGN_IN_FIRST)
         return await self._context.authenticator.authenticate(asked.token), first
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 async def _turn_away(send: Send, refusal: Refusal) -> None:

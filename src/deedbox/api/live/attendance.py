@@ -39,6 +39,16 @@ class Attendance:
         self._asks_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def count(self) -> int:
+        """How many connections there are, those that sign in among them."""
+        return len(self._sockets) + len(self._strangers)
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much of updates waits for clients to read, about."""
+        return sum(it.pending_bytes for it in self._sockets)
+
     @contextlib.asynccontextmanager
     async def stranger(self) -> AsyncIterator[None]:
         """Count a connection that signs in. Raises LimitReached, TimeoutError when it takes too long.
@@ -96,7 +106,7 @@ class Attendance:
                 await socket.refresh(number)
 
     def _is_full(self) -> bool:
-        return len(self._sockets) + len(self._strangers) >= self._settings.sockets
+        return self.count >= self._settings.sockets
 
     def _end_oldest_stranger(self) -> None:
         oldest = next(iter(self._strangers))

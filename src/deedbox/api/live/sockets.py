@@ -74,6 +74,18 @@ class Socket:
             await say_goodbye(self._send, *self._goodbye)
 
     @property
+    def why_closed(self) -> str:
+        """Why the connection was ended here: "too_slow" or "signed_out"; "" when the client left."""
+        if self._goodbye is None:
+            return ""
+        return "too_slow" if self._goodbye[0] == TRY_AGAIN_LATER else "signed_out"
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much of updates waits for the client to read, about."""
+        return self._outbox.pending_bytes
+
+    @property
     def asking(self) -> list[int]:
         """Numbers of the subscriptions that ask again and again for what nobody tells of."""
         return [number for number, it in self._subscriptions.items() if it.is_asking]

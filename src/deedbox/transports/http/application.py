@@ -60,10 +60,12 @@ class DeviceApplication:
         try:
             answer = await self._answer(scope, receive)
         except Refusal as refusal:
+            scope["refusal"] = refusal.code
             answer = refusal_answer(refusal)
         except ClientGone:
             return
         except BodyTooSlow:
+            scope["refusal"] = "body_too_slow"
             answer = error_answer(408, 31, "body_too_slow", _TOO_SLOW)
             answer = answer._replace(headers=((b"connection", b"close"),))
         except Exception:
@@ -91,6 +93,7 @@ class DeviceApplication:
             return answer._replace(headers=((b"allow", ", ".join(handlers).encode()),))
         device_id = await self._device_of(token)
         if device_id is None:
+            scope["refusal"] = "unknown_token"
             return UNKNOWN_TOKEN
         self._activity.note(device_id, self._context.clock_ms())
         request = DeviceRequest(scope, receive, device_id, rest)

@@ -1,5 +1,6 @@
 """What CONNECT asks for and what CONNACK grants: names, keep-alive, expiry; and what is not offered here."""
 
+import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -29,6 +30,11 @@ class Granted(NamedTuple):
     keep_alive_s: int
     window: int
     properties: Properties
+
+
+def new_client_id() -> str:
+    """Return an id for a client that has none."""
+    return f"deedbox-{secrets.token_hex(8)}"
 
 
 def refusal_of(connect: Connect) -> Refusal | None:

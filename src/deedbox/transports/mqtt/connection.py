@@ -13,12 +13,7 @@ from deedbox.transports.mqtt.decoding import Decoder
 from deedbox.transports.mqtt.fitting import NO_LIMIT, fitting
 from deedbox.transports.mqtt.handling import handle
 from deedbox.transports.mqtt.incoming import take_message
-from deedbox.transports.mqtt.packets import (
-    Connect,
-    Packet,
-    Publish,
-    Will,
-)
+from deedbox.transports.mqtt.packets import Connect, Packet, Publish, Will
 from deedbox.transports.mqtt.parties import Application, Host, Link
 from deedbox.transports.mqtt.properties import EMPTY, Properties
 from deedbox.transports.mqtt.reasons import Reason, connack_reason, reason_of
@@ -134,6 +129,7 @@ class Connection:
         """Answer CONNECT with a refusal and close."""
         if self.is_closed:
             return
+        self._host.note_refusal("connect", reason)
         level, reason = self.level or 4, connack_reason(reason)
         told = Properties(reason_string=message)
         self.put(fitting(lambda it: encoding.connack(level, False, reason, it), told, self.largest_out))
@@ -185,6 +181,7 @@ class Connection:
         if self.level != 5:
             self.fail(reason, message)
         elif token:
+            self._host.note_refusal("message", reason)
             handshakes.give_up(self.session, [token])
             self._tell(token, reason, Properties(reason_string=message))
 
@@ -201,9 +198,11 @@ class Connection:
         if self.application is None:
             if self.level:
                 self.reject(reason, message)
-        elif self.level == 5:
-            told = Properties(reason_string=message)
-            self.put(fitting(lambda it: encoding.disconnect(5, reason, it), told, self.largest_out))
+        else:
+            self._host.note_refusal("connection", reason)
+            if self.level == 5:
+                told = Properties(reason_string=message)
+                self.put(fitting(lambda it: encoding.disconnect(5, reason, it), told, self.largest_out))
         self._close()
 
     def pause(self, why: int) -> None:

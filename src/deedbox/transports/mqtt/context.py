@@ -15,6 +15,10 @@ from deedbox.transports.mqtt.settings import MqttSessionSettings
 from deedbox.transports.rate_limits import RateLimits
 
 
+def nobody_counts(_what: str, _reason: int) -> None:
+    """Count nothing."""
+
+
 @dataclass(frozen=True)
 class MqttContext:
     """Everything behind the device side over MQTT. `clock_ms` returns epoch milliseconds."""
@@ -30,3 +34,5 @@ class MqttContext:
     rate_limits: RateLimits
     settings: MqttSessionSettings
     clock_ms: Callable[[], int]
+    #: Hears what was refused ("connect", "message", "connection") and the reason code of MQTT 5.
+    note_refusal: Callable[[str, int], None] = nobody_counts

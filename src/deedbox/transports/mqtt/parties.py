@@ -63,6 +63,10 @@ class Host(Protocol):
         """Call `flush` of the connection when the present moment's work is done."""
         ...
 
+    def note_refusal(self, what: str, reason: int) -> None:
+        """Note that a "connect" or a "message" was refused, or a "connection" ended, and why."""
+        ...
+
     @property
     def most_inflight(self) -> int:
         """How many messages of one client may wait for their acknowledgement."""

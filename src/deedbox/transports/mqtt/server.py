@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 import socket
 import ssl
 from collections.abc import Collection, Iterable
@@ -13,7 +12,7 @@ from deedbox.core.credentials import Login, ended_logins
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.storage import Stores
 from deedbox.transports.mqtt.authenticating import Authentication
-from deedbox.transports.mqtt.connecting import granted, refusal_of
+from deedbox.transports.mqtt.connecting import granted, new_client_id, refusal_of
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.device_session import DeviceSession
@@ -40,12 +39,13 @@ class MqttServer:
     def __init__(self, context: MqttContext) -> None:
         self._context = context
         self._settings = context.settings
+        self.note_refusal = context.note_refusal
         self._sessions = Sessions(context.settings.most_per_device, context.settings.most_kept)
         self._keep_alive = KeepAlive()
         self._servers: list[asyncio.Server] = []
         self._authentication = Authentication(context, self._decide, self._run)
         self._connections: set[Connection] = set()
-        #: Those that have not sent their CONNECT, oldest first.
+        #: Before their CONNECT, oldest first.
         self._opening: dict[Connection, None] = {}
         self._unflushed: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,6 +69,11 @@ class MqttServer:
     def connection_count(self) -> int:
         """How many connections there are."""
         return len(self._connections)
+
+    @property
+    def absent_counts(self) -> tuple[int, int]:
+        """How many connections have not sent their CONNECT, and how many sessions have no connection."""
+        return len(self._opening), self._sessions.kept
 
     async def listen(self, sockets: Iterable[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         """Take connections from these sockets from now on."""
@@ -206,7 +211,7 @@ class MqttServer:
         self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
     ) -> None:
         device_id, now_ms = login.device_id, connection.heard_at_ms
-        grant = granted(connect, self._settings, _new_client_id)
+        grant = granted(connect, self._settings, new_client_id)
         found = self._taken_over(device_id, grant.client_id, connect)
         if found is None and not self._sessions.has_room(device_id, now_ms):
             connection.reject(Reason.QUOTA_EXCEEDED, "The device has too many sessions already.")
@@ -289,7 +294,3 @@ class MqttServer:
                     application.limiter = await rates.limiter_of(session.device_id)
                     await asyncio.sleep(0)
         self._was_limiting = rates.is_limiting
-
-
-def _new_client_id() -> str:
-    return f"deedbox-{secrets.token_hex(8)}"

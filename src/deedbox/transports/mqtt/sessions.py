@@ -23,6 +23,11 @@ class Sessions:
     def __len__(self) -> int:
         return sum(map(len, self._by_device.values()))
 
+    @property
+    def kept(self) -> int:
+        """How many are kept without a connection."""
+        return len(self._kept)
+
     def of_device(self, device_id: UUID) -> tuple[DeviceSession, ...]:
         """Return a device's sessions."""
         return self._by_device.get(device_id, ())

@@ -1,0 +1,71 @@
+"""Shows Prometheus what waits, is open or is remembered: every queue, pool and cache on one screen."""
+
+from collections.abc import Callable
+
+from deedbox.api.live.attendance import Attendance
+from deedbox.main.parts import Parts
+from deedbox.security.authentication import MOST_TOKENS
+from deedbox.security.passwords import MOST_WAITING
+from deedbox.transports.activity import MOST_REMEMBERED, ActivityNotes
+from deedbox.transports.http.application import DeviceApplication
+from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.mqtt.reasons import Reason
+from deedbox.transports.mqtt.server import MqttServer
+from deedbox.transports.rate_limits import MOST_DEVICES
+
+
+def measure_parts(parts: Parts) -> None:
+    """Show the database, sign-ins and what waits for devices."""
+    readings, storage, hasher = parts.metrics.readings, parts.storage, parts.hasher
+    readings.queue("writes", lambda: storage.load.waiting_writes)
+    readings.queue("database_connections", lambda: storage.load.waiting_for_connection)
+    readings.places("database_connections", lambda: storage.load.connections, storage.load.most_connections)
+    readings.connection_waits(lambda: storage.load.uses, lambda: storage.load.wait_s)
+    readings.queue("passwords", lambda: hasher.waiting, MOST_WAITING)
+    readings.queue("sign_ins", lambda: hasher.turns)
+    readings.queue("commands", lambda: parts.exchange.calls)
+    readings.cache("tokens", lambda: parts.authenticator.known_tokens, MOST_TOKENS)
+    readings.cache("limited_devices", lambda: parts.rate_limits.known_devices, MOST_DEVICES)
+    readings.places("watched_devices", lambda: parts.live.watched)
+    readings.places("page_streams", lambda: parts.page_streams.count, parts.settings.pages.streams)
+
+
+def measure_telemetry(parts: Parts, ingest: TelemetryIngest, activity: ActivityNotes) -> None:
+    """Show what devices have sent and what becomes of it."""
+    metrics, journal = parts.metrics, parts.settings.journal
+    ingest.stored = metrics.telemetry_messages.inc
+    metrics.journal_messages.set_function(lambda: ingest.unmoved)
+    readings = metrics.readings
+    readings.queue("telemetry", lambda: ingest.batch.size, journal.most_waiting)
+    readings.queue("journal", lambda: ingest.unmoved, journal.most_messages)
+    readings.queue("journal_bytes", lambda: ingest.unmoved_bytes, journal.most_bytes)
+    readings.queue("paused_connections", lambda: ingest.paused)
+    readings.queue("activity", lambda: activity.unwritten)
+    readings.cache("activity", lambda: activity.remembered, MOST_REMEMBERED)
+
+
+def measure_device_sides(parts: Parts, http: DeviceApplication, mqtt: MqttServer) -> None:
+    """Show the connections of devices."""
+    readings, sessions = parts.metrics.readings, parts.settings.mqtt_sessions
+    parts.metrics.mqtt_connections.set_function(lambda: mqtt.connection_count)
+    readings.places("mqtt_connections", lambda: mqtt.connection_count, sessions.most_connections)
+    readings.places("mqtt_opening", lambda: mqtt.absent_counts[0], sessions.most_opening)
+    readings.cache("mqtt_sessions", lambda: mqtt.absent_counts[1], sessions.most_kept)
+    readings.places("long_polls", lambda: http.waiting_polls, parts.settings.device_api.polls)
+
+
+def measure_sockets(parts: Parts, attendance: Attendance) -> None:
+    """Show the WebSockets."""
+    live = parts.settings.live
+    parts.metrics.readings.places("web_sockets", lambda: attendance.count, live.sockets)
+    parts.metrics.readings.queue("web_socket_bytes", lambda: attendance.pending_bytes)
+
+
+def counting_mqtt_refusals(parts: Parts) -> Callable[[str, int], None]:
+    """Return a function that counts what was refused and the reason code of MQTT 5."""
+    counter, names = parts.metrics.mqtt_refusals, {it.value: it.name.lower() for it in Reason}
+
+    def count(what: str, reason: int) -> None:
+        counter.labels(what, names.get(reason, "other")).inc()
+
+    return count
