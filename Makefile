@@ -101,6 +101,7 @@ test-packages: $(DEVELOPMENT)
 	@if ! command -v curl >/dev/null; then $(call debian,curl); fi
 	@if ! PATH="$$PATH:/usr/sbin" command -v nats-server >/dev/null; then $(call debian,nats-server); fi
 	@if ! PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null; then $(call debian,pgbouncer); fi
+	@if ! command -v faketime >/dev/null; then $(call debian,faketime); fi
 	@if ! command -v mosquitto_pub >/dev/null; then $(call debian,mosquitto-clients); fi
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 		if grep -qs '^ID=ubuntu' /etc/os-release; then \
