@@ -119,7 +119,7 @@ def device_rows(it: Deployment, keys: KeyRing, numbers: range) -> Iterator[tuple
     kind, ends_at = int(WindowKind.ANNOUNCED), now_ms + _WEEK_MS
     digests = ((d, keys.digest(d, secret_key(n))) for d, n in new)
     yield "claim_window", [(d, kind, digest, ends_at, now_ms, 0) for d, digest in digests]
-    secrets = ((d, b"\1" + os.urandom(16), os.urandom(49)) for d, _ in new)
+    secrets = ((d, b"\1" + os.urandom(16), b"\1" + os.urandom(48)) for d, _ in new)
     yield (
         "device_credentials",
         [(d, d, "ACCESS_TOKEN", found_by, kept, now_ms) for d, found_by, kept in secrets],

@@ -29,7 +29,15 @@ class Lamp:
 
     def measure(self, **values: object) -> None:
         """Send telemetry."""
-        self._client.post("/telemetry", json=values).raise_for_status()
+        self.send(values)
+
+    def send(self, body: object) -> None:
+        """Send telemetry that may have a moment of its own."""
+        self._client.post("/telemetry", json=body).raise_for_status()
+
+    def move_to(self, base_url: str) -> None:
+        """Find the server elsewhere, with the same token."""
+        self._client.base_url = httpx.URL(base_url).join(self._client.base_url.path)
 
     def report(self, **values: object) -> None:
         """Send client attributes."""

@@ -5,7 +5,7 @@ import importlib.util
 
 import typer
 
-from deedbox.cli import backup, config, doctor, healthcheck, migrate, restore, secrets, serve, version
+from deedbox.cli import backup, config, copy, doctor, healthcheck, migrate, restore, secrets, serve, version
 from deedbox.cli.failing import failing
 
 commands = typer.Typer(
@@ -19,6 +19,7 @@ commands.command("serve")(serve.serve)
 commands.command("migrate")(migrate.migrate)
 commands.command("backup")(backup.backup)
 commands.command("restore")(restore.restore)
+commands.command("copy")(copy.copy)
 commands.command("config")(config.config)
 commands.add_typer(secrets.commands, name="secrets")
 commands.command("doctor")(doctor.doctor)

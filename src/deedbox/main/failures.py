@@ -9,6 +9,7 @@ from deedbox.security.key_file import KeyFileError
 from deedbox.serving.listeners import CannotListen
 from deedbox.storage.backup_seals import NoBackup
 from deedbox.storage.backups import DamagedDatabase
+from deedbox.storage.copy_source import CopyRefused
 from deedbox.storage.migrating import WrongSchema
 from deedbox.storage.opening import FolderInUse
 
@@ -23,6 +24,8 @@ def understandable() -> Iterator[None]:
     try:
         yield
     except (FolderInUse, WrongSchema, CannotListen, KeyFileError, NoBackup) as error:
+        raise CannotStart(str(error)) from error
+    except CopyRefused as error:
         raise CannotStart(str(error)) from error
     except DamagedDatabase as error:
         raise CannotStart(

@@ -26,10 +26,14 @@ class WrongSchema(Exception):
 
 
 class Schema(NamedTuple):
-    """A database's revision, None without tables; `runs_from` is the oldest whose release works with it."""
+    """A database's revision, None without tables; `runs_from` is the oldest whose release works with it.
+
+    `is_copying`: `deedbox copy` has not brought everything yet.
+    """
 
     revision: str | None
     runs_from: str | None = None
+    is_copying: bool = False
 
 
 def newest_revision() -> str:
@@ -96,7 +100,12 @@ def is_postgresql(url: str) -> bool:
 
 
 def check_fits(schema: Schema) -> None:
-    """Raise WrongSchema when the database was made by a newer release that this one can't run beside."""
+    """Raise WrongSchema for a newer release's database that this one can't run beside, or half a copy."""
+    if schema.is_copying:
+        raise WrongSchema(
+            "Only a part of a deployment has been copied into this database. Run the same `deedbox copy` "
+            "again: it goes on where it stopped."
+        )
     newest = newest_revision()
     if schema.revision is None or schema.revision <= newest:
         return

@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 # "schema" in ASCII: of several nodes that start at once the first migrates, the others find it done.
 _LOCK = f"select pg_advisory_xact_lock({0x736368656D61})"
-_SCHEMA = "select version_num, obj_description('alembic_version'::regclass) from alembic_version"
+_SCHEMA = """
+select version_num, obj_description('alembic_version'::regclass), to_regclass('copy_progress') is not null
+from alembic_version
+"""
 _FACTS = """
 select current_setting('server_version'), (extract(epoch from clock_timestamp()) * 1000)::bigint,
        lower('Ä') = 'ä'
