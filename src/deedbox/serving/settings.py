@@ -119,6 +119,14 @@ class DatabaseSettings(Struct, frozen=True):
             "Switch it off behind PgBouncer older than 1.21 in transaction mode."
         ),
     ] = True
+    partition_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=366,
+            description="How much time a partition of the time series spans, of those yet to be made.",
+        ),
+    ] = 7
 
 
 class SecretsSettings(Struct, frozen=True):
@@ -133,14 +141,6 @@ class SecretsSettings(Struct, frozen=True):
     ] = ""
 
 
-    partition_days: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=366,
-            description="How much time a partition of the time series spans, of those yet to be made.",
-        ),
-    ] = 7
 class AdminSettings(Struct, frozen=True):
     """Section `admin`."""
 
