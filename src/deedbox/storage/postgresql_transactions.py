@@ -21,6 +21,7 @@ class PostgreSQLTransaction:
     """A `Transaction` on one connection, at one moment of the database's clock."""
 
     __slots__ = ("_connection", "now_ms")
+    nests_writes = True
 
     def __init__(self, connection: Any, now_ms: int) -> None:
         self._connection = connection

@@ -70,6 +70,7 @@ class SQLiteTransaction:
     """Named statements on one connection, all at one moment."""
 
     __slots__ = ("_compiled", "_connection", "now_ms")
+    nests_writes = False
 
     def __init__(self, connection: sqlite3.Connection, compiled: "_Compiled", now_ms: int) -> None:
         self._connection = connection

@@ -37,6 +37,11 @@ class Transaction(Protocol):
         """The transaction's moment in epoch milliseconds."""
         ...
 
+    @property
+    def nests_writes(self) -> bool:
+        """Whether the database takes statements that write to two tables at once."""
+        ...
+
     def new_id(self) -> UUID:
         """Return an identifier for a new row."""
         ...

@@ -16,7 +16,7 @@ from deedbox.storage.statements import Row
 # As the statement `bucket_totals` halves longs.
 _HALF = 4294967296
 # Columns of the rows that are written.
-_KEY, _TS = 3, 4
+_EPOCH, _KEY, _TS = 2, 3, 4
 BOOLEAN, LONG, DOUBLE, STRING, JSON = range(5)
 
 
@@ -25,19 +25,13 @@ class TimeSeriesStore(HolderStore):
 
     async def write_points(self, recordings: Sequence[Recording]) -> None:
         """Write points and latest values, stamped with the devices' epochs of that very moment."""
-        points: dict[tuple[UUID, str, int, int | None], Row] = {}
-        latest: dict[tuple[UUID, str, int | None], Row] = {}
-        for it in recordings:
-            for point in it.points:
-                row = (it.entity_id, it.on_device, it.epoch, point.key, point.ts, *columns(point.value))
-                points[it.entity_id, point.key, point.ts, it.epoch] = (*row, it.expires_at)
-                known = latest.get((it.entity_id, point.key, it.epoch))
-                if known is None or point.ts >= known[_TS]:
-                    latest[it.entity_id, point.key, it.epoch] = row
-        keys = sorted({(key,) for _, key, _ in latest})
-        await self.transaction.batch("add_series_keys", keys)
-        await self.transaction.batch("write_points", sorted(points.values(), key=_clustered))
-        await self.transaction.batch("write_latest_points", sorted(latest.values(), key=_clustered))
+        points = _distinct(recordings)
+        await self.transaction.batch("add_series_keys", sorted({(row[_KEY],) for row in points}))
+        if self.transaction.nests_writes:
+            await self.transaction.batch("write_points_with_latest", points)
+            return
+        await self.transaction.batch("write_points", sorted(points, key=_clustered))
+        await self.transaction.batch("write_latest_points", sorted(_newest(points), key=_clustered))
 
     async def series_names(self, entity_ids: Collection[UUID]) -> Mapping[UUID, set[str]]:
         """Return the names of the series that each entity has in any epoch."""
@@ -127,6 +121,29 @@ def _totals(row: Row) -> BucketTotals:
 
 def _each(keys: Collection[str]) -> list[Row]:
     return [(key,) for key in dict.fromkeys(keys)]
+
+
+def _distinct(recordings: Sequence[Recording]) -> list[Row]:
+    """Return a row for each point; of those at one moment of a series the last."""
+    points: dict[tuple[UUID, str, int, int | None], Row] = {}
+    for it in recordings:
+        entity_id, on_device, epoch, expires_at = it.entity_id, it.on_device, it.epoch, it.expires_at
+        for point in it.points:
+            key, ts = point.key, point.ts
+            row = (entity_id, on_device, epoch, key, ts, *columns(point.value), expires_at)
+            points[entity_id, key, ts, epoch] = row
+    return [*points.values()]
+
+
+def _newest(points: Sequence[Row]) -> list[Row]:
+    """Return the newest row of each series and epoch, as latest values are written."""
+    latest: dict[Row, Row] = {}
+    for row in points:
+        series = (row[0], row[_EPOCH], row[_KEY])
+        known = latest.get(series)
+        if known is None or row[_TS] > known[_TS]:
+            latest[series] = row[:-1]
+    return [*latest.values()]
 
 
 def _clustered(row: Row) -> tuple[int, str, int]:

@@ -24,10 +24,12 @@ _log = logging.getLogger(__name__)
 #: Entries of a bite: more in one transaction cost less each, but make everybody else wait longer.
 _FEWEST, _MOST = 1, 4_096
 _BITE_S = 0.004
-#: A bite that nobody waits for, of a database that is some way off.
-_SHARED_BITE_S = 0.05
+#: A bite of a database that is some way off. No other writer waits for it, but everybody while it is packed.
+_SHARED_BITE_S = 0.02
 #: The share of the time that bites may take while devices send: little, and more when the journal is long.
 _SHARE, _LARGE_SHARE = 0.05, 0.5
+#: Of bites that others work on meanwhile: with an empty journal, and with one that is half full.
+_SHARED_SHARE, _LARGE_SHARED_SHARE = 0.3, 0.8
 _AFTER_TROUBLE_S = 5.0
 #: Of what somebody waits for to be moved.
 _FIRST_SETTLED, _SETTLING_S = 64, 0.02
@@ -189,11 +191,15 @@ class JournalMover:
     def _rest_s(self, duration_s: float) -> float:
         if time.monotonic() - self._added_at_s > self._bite_s + duration_s:
             return 0.0
-        settings = self._settings
-        is_half_full = self.messages * 2 >= settings.most_messages or self._bytes * 2 >= settings.most_bytes
-        is_long = self._storage.is_shared or is_half_full
-        share = _LARGE_SHARE if is_long else _SHARE
+        share = self._share()
         return duration_s * (1 - share) / share
+
+    def _share(self) -> float:
+        settings = self._settings
+        fullness = max(self.messages / settings.most_messages, self._bytes / settings.most_bytes)
+        if not self._storage.is_shared:
+            return _LARGE_SHARE if fullness >= 0.5 else _SHARE
+        return _SHARED_SHARE + (_LARGE_SHARED_SHARE - _SHARED_SHARE) * min(1.0, fullness * 2)
 
 
 async def _move_some(entry_ids: Sequence[int], stores: Stores) -> Moved:

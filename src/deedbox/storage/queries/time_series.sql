@@ -39,6 +39,36 @@ on conflict (entity_id, key_id, epoch) do update
       double_value = excluded.double_value, text_value = excluded.text_value
   where excluded.ts >= latest_value.ts
 
+-- Both at once, where `with` may write: the values go to the database once.
+-- name: write_points_with_latest
+with asked(entity_id, on_device, epoch, key, ts, kind, long_value, double_value, text_value, expires_at)
+  as (/*rows: uuid, boolean, bigint, text, bigint, bigint, bigint, double precision, text, bigint*/),
+found as materialized (
+  select asked.entity_id, k.id as key_id, asked.ts, coalesce(asked.epoch, s.epoch, 0) as epoch,
+         asked.kind, asked.long_value, asked.double_value, asked.text_value, asked.expires_at
+  from asked
+  join series_key k on k.name = asked.key
+  left join device_state s on s.device_id = asked.entity_id
+  where s.device_id is not null or not asked.on_device),
+points as (
+  insert into time_series
+    (entity_id, key_id, ts, epoch, kind, long_value, double_value, text_value, expires_at)
+  select entity_id, key_id, ts, epoch, kind, long_value, double_value, text_value, expires_at
+  from found
+  order by entity_id, key_id, ts
+  on conflict (entity_id, key_id, ts, epoch) do update
+    set kind = excluded.kind, long_value = excluded.long_value, double_value = excluded.double_value,
+        text_value = excluded.text_value, expires_at = excluded.expires_at)
+insert into latest_value (entity_id, key_id, epoch, ts, kind, long_value, double_value, text_value)
+select distinct on (entity_id, key_id, epoch)
+       entity_id, key_id, epoch, ts, kind, long_value, double_value, text_value
+from found
+order by entity_id, key_id, epoch, ts desc
+on conflict (entity_id, key_id, epoch) do update
+  set ts = excluded.ts, kind = excluded.kind, long_value = excluded.long_value,
+      double_value = excluded.double_value, text_value = excluded.text_value
+  where excluded.ts >= latest_value.ts
+
 -- name: series_names
 with asked(entity_id) as (/*rows: uuid*/)
 select distinct v.entity_id, k.name
