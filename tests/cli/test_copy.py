@@ -71,7 +71,7 @@ def test_people_are_told_what_is_copied_and_that_the_key_file_is_not(data: Path,
     """Issue 4, point 3: from where it is by default, to where the settings say."""
     done = copied(data, url)
     assert done.returncode == 0, done.stderr
-    assert re.search(rf"^Copied: \d+ rows of \d+ tables, from {data}/deedbox.sqlite$", done.stdout, re.MULTILINE)
+    assert re.match(rf"Copied: \d+ rows of \d+ tables, from {data}/deedbox.sqlite\n", done.stdout)
     assert "Equal: the number of rows and the checksum of every table" in done.stdout
     assert f"NOT in the database: the key file. Servers will look for it at {data}/secret.key" in done.stdout
     assert "Bring it there" not in done.stdout
