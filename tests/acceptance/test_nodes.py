@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+from websockets.exceptions import ConnectionClosed
 
 from tests.acceptance.node_site import Node, Nodes, latest, next_value, running_nodes
 from tests.conformance.mqtt_site import wait_until
 from tests.conformance.paho_device import V5, PahoDevice
+from tests.conformance.rest_people import PASSWORD, sign_in
 
 TELEMETRY = "v1/devices/me/telemetry"
 COMMANDS = "v1/devices/me/rpc/request/+"
@@ -82,6 +85,22 @@ def test_credentials_that_change_on_one_node_end_sessions_on_all(nodes: Nodes) -
         credentials |= {"credentialsId": "another-token"}
         nodes.other.maker.post("/api/device/credentials", json=credentials).raise_for_status()
         device.ended()
+
+
+def test_a_session_that_ends_on_one_node_ends_on_all(nodes: Nodes) -> None:
+    """Behaviour §5.4."""
+    device_id, token = nodes.made("clock")
+    claimed(nodes, "clock", token, nodes.browser)
+    session = sign_in(nodes.browser.server.base_url, "owner@deedbox.test", PASSWORD)
+    with closing(session), closing(httpx.Client(trust_env=False, headers=session.headers)) as elsewhere:
+        me = f"{nodes.other.server.base_url}/api/auth/user"
+        assert elsewhere.get(me).is_success
+        with nodes.other._replace(owner=session).watching(device_id, "t") as watching:
+            session.post("/api/auth/logout").raise_for_status()
+            with pytest.raises(ConnectionClosed):
+                watching.recv(60)
+        # The connection ended because the node was told: it would have known the token for half a minute.
+        assert elsewhere.get(me).status_code == httpx.codes.UNAUTHORIZED
 
 
 def test_without_nats_all_goes_on_and_then_it_heals(nodes: Nodes) -> None:

@@ -67,13 +67,15 @@ class Leasing:
 
     async def _run(self, work: Callable[[], Coroutine[Any, Any, None]], until_s: float) -> None:
         self._observe(True)
-        _log.info("this node does it from now on", lease=self._name)
+        _log.info("took the lease", lease=self._name)
         try:
             async with asyncio.timeout_at(until_s) as patience, asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._renew(patience))
                 tasks.create_task(work())
         except TimeoutError:
-            _log.warning("another node has to do it: the lease could not be renewed", lease=self._name)
+            _log.warning(
+                "lost the lease: it could not be renewed in time, or another node has it", lease=self._name
+            )
         finally:
             self._observe(False)
 
