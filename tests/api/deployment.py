@@ -21,6 +21,7 @@ from deedbox.main.applications import whole_application
 from deedbox.main.device_sides import opened_device_sides
 from deedbox.main.folder import held_folder, migrate_if_needed
 from deedbox.main.parts import Parts, opened_parts
+from deedbox.main.running import Alone
 from deedbox.serving.health import Readiness
 from deedbox.serving.settings import AdminSettings, DatabaseSettings, DataSettings
 from deedbox.storage.sqlite import SQLiteStorage
@@ -155,7 +156,8 @@ async def opened_deployment(
     async with opened_parts(settings) as parts:
         await ensure_administrator(parts)
         async with opened_device_sides(parts) as devices:
-            application = cast(Any, whole_application(parts, devices.http, Readiness({})))
+            with Alone().metrics_page(parts.metrics.page) as page:
+                application = cast(Any, whole_application(parts, devices.http, Readiness({}), page))
             transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://deedbox.test") as client:
                 yield Deployment(parts, application, client)

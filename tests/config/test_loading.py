@@ -200,6 +200,20 @@ def test_https_needs_a_certificate() -> None:
     assert "--tls-key" in said
 
 
+def test_several_workers_need_postgresql_and_nats() -> None:
+    workers: dict[str, tuple[str, str | None]] = {"serve.workers": ("--workers", "2")}
+    said = problems(options=workers)
+    assert "serve.workers (--workers) is 2" in said
+    assert "--database-url postgresql://" in said
+    assert "--nats-url nats://" in said
+    postgresql = {"DEEDBOX_DATABASE_URL": "postgresql://deedbox@db.example/deedbox"}
+    said = problems(postgresql, options=workers)
+    assert "NATS" in said
+    assert "SQLite" not in said
+    both = postgresql | {"DEEDBOX_NATS_URL": "nats://nats.example:4222"}
+    assert load(workers, both).settings.serve.workers == 2
+
+
 def test_something_must_be_served() -> None:
     assert "nothing would be served" in problems(options={"http.listen": ("--http", "off")})
 

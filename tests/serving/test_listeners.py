@@ -1,12 +1,13 @@
 """Sockets are bound all together or not at all, and a failure names the address and the way out."""
 
+import contextlib
 import socket
 from pathlib import Path
 
 import pytest
 
 from deedbox.serving.addresses import ListenAddress
-from deedbox.serving.listeners import CannotListen, bind_all, close_all, tls_context
+from deedbox.serving.listeners import CannotListen, bind_all, bind_shares, close_all, tls_context
 from tests.certificates import make_certificate
 from tests.ports import free_port
 
@@ -41,6 +42,53 @@ def test_an_address_of_another_machine_is_named() -> None:
 def test_a_host_that_nobody_knows_is_named() -> None:
     with pytest.raises(CannotListen, match=r"'nowhere\.invalid' is not known"):
         bind_all({"http.listen": ListenAddress("nowhere.invalid", free_port())})
+
+
+def test_connections_are_spread_over_all_who_share_an_address() -> None:
+    port = free_port()
+    shares = bind_shares({"mqtt.listen": ListenAddress("127.0.0.1", port)}, 2)
+    listening = [share["mqtt.listen"][0] for share in shares]
+    for it in listening:
+        it.listen(200)
+    clients = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(200)]
+    taken = [_accepted(it) for it in listening]
+    # Chance decides for each: this fails once in a million times a million runs.
+    assert sum(taken) == 200 and min(taken) > 50
+    for it in clients:
+        it.close()
+    for share in shares:
+        close_all(share)
+
+
+def test_who_does_not_listen_gets_none_of_a_shared_address() -> None:
+    port = free_port()
+    ready, starting = bind_shares({"mqtt.listen": ListenAddress("127.0.0.1", port)}, 2)
+    ready["mqtt.listen"][0].listen(20)
+    clients = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(20)]
+    assert _accepted(ready["mqtt.listen"][0]) == 20
+    for client in clients:
+        client.close()
+    close_all(ready)
+    close_all(starting)
+
+
+def test_a_shared_address_is_not_shared_with_another_server() -> None:
+    address = {"mqtt.listen": ListenAddress("127.0.0.1", free_port())}
+    shares = bind_shares(address, 2)
+    shares[0]["mqtt.listen"][0].listen()
+    with pytest.raises(CannotListen, match="Another program uses"):
+        bind_shares(address, 2)
+    for share in shares:
+        close_all(share)
+
+
+def _accepted(listening: socket.socket) -> int:
+    taken = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            listening.accept()[0].close()
+            taken += 1
+    return taken
 
 
 def test_certificate_and_key_that_belong_together_are_accepted(tmp_path: Path) -> None:

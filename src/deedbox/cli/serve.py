@@ -31,6 +31,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer rea
     nats_url: Annotated[
         str | None, typer.Option(metavar="URL", help="NATS, where several nodes work together.")
     ] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="How many processes serve; with PostgreSQL and NATS.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C; a second one stops without waiting for requests under way."""
@@ -46,6 +49,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer rea
         "--tls-key": tls_key,
         "--database-url": database_url,
         "--nats-url": nats_url,
+        "--workers": workers,
         CONFIG: None if config is None else str(config),
     }
     run_server({name: value for name, value in options.items() if value is not None})

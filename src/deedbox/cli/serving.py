@@ -13,6 +13,7 @@ from deedbox.cli.failing import failing
 #: Options of `serve` and the settings that they set; `--config` names the file instead.
 SETTING_OF = {
     "--data": "data.folder",
+    "--workers": "serve.workers",
     "--http": "http.listen",
     "--https": "https.listen",
     "--mqtt": "mqtt.listen",

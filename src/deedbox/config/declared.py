@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every section, complete and checked."""
 
     data: serving.DataSettings = serving.DataSettings()
+    serve: serving.ServeSettings = serving.ServeSettings()
     http: serving.HttpSettings = serving.HttpSettings()
     https: serving.HttpsSettings = serving.HttpsSettings()
     tls: serving.TlsSettings = serving.TlsSettings()

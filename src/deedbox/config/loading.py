@@ -16,6 +16,7 @@ from deedbox.config.sources import (
     from_file,
     from_options,
 )
+from deedbox.storage.migrating import is_postgresql
 
 DEFAULT = "default"
 
@@ -147,5 +148,26 @@ def _check_together(settings: Settings, origins: Mapping[str, str]) -> None:
             f"http.listen ({origins['http.listen']}) and https.listen ({origins['https.listen']}) are both "
             "off, so nothing would be served. Give one of them HOST:PORT."
         )
+    problems += _without_common_ground(settings, origins)
     if problems:
         raise BadSettings(problems)
+
+
+def _without_common_ground(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """Say what several workers lack to be one deployment."""
+    workers = settings.serve.workers
+    if workers == 1:
+        return []
+    wanted = f"serve.workers ({origins['serve.workers']}) is {workers}. Several workers need"
+    problems = []
+    if not is_postgresql(settings.database_url):
+        problems.append(
+            f"{wanted} a PostgreSQL database; SQLite is for one process. "
+            "Set database.url (--database-url postgresql://...), or leave out serve.workers (--workers)."
+        )
+    if not settings.nats.url:
+        problems.append(
+            f"{wanted} NATS, by which they tell each other what happens. "
+            "Set nats.url (--nats-url nats://...), or leave out serve.workers (--workers)."
+        )
+    return problems

@@ -11,21 +11,23 @@ from deedbox.api.plain_claims import PlainClaims
 from deedbox.main.measuring import measure_parts, measure_sockets
 from deedbox.main.parts import Parts
 from deedbox.serving.front import Application, front_application
-from deedbox.serving.health import HealthApplication, Readiness
+from deedbox.serving.health import HealthApplication, Page, Readiness
 from deedbox.serving.observing import ObservedApplication
 from deedbox.transports.http.application import DeviceApplication
 from deedbox.web.application import web_application
 from deedbox.web.context import WebContext
 
 
-def whole_application(parts: Parts, device: DeviceApplication, readiness: Readiness) -> Application:
+def whole_application(
+    parts: Parts, device: DeviceApplication, readiness: Readiness, metrics_page: Page
+) -> Application:
     """Return the application that every HTTP and HTTPS listener serves."""
     settings = parts.settings
     measure_parts(parts)
     rest = rest_side(parts, settings.live)
     front = front_application(device, rest, _web(parts), settings.http.trusted_proxies)
     observed = ObservedApplication(front, parts.metrics, settings.log.access)
-    return HealthApplication(observed, readiness, parts.metrics.page)
+    return HealthApplication(observed, readiness, metrics_page)
 
 
 def rest_side(parts: Parts, live: LiveSettings, sessions_asked_every_s: float = ASKED_EVERY_S) -> Application:

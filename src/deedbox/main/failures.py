@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from deedbox.core.errors import StorageUnavailable
 from deedbox.security.key_file import KeyFileError
 from deedbox.serving.listeners import CannotListen
+from deedbox.serving.supervision import WorkersFailed
 from deedbox.storage.backup_seals import NoBackup
 from deedbox.storage.backups import DamagedDatabase
 from deedbox.storage.copy_source import CopyRefused
@@ -23,7 +24,7 @@ def understandable() -> Iterator[None]:
     """Turn what the parts raise about folder, database, keys and sockets into CannotStart."""
     try:
         yield
-    except (FolderInUse, WrongSchema, CannotListen, KeyFileError, NoBackup) as error:
+    except (FolderInUse, WrongSchema, CannotListen, KeyFileError, NoBackup, WorkersFailed) as error:
         raise CannotStart(str(error)) from error
     except CopyRefused as error:
         raise CannotStart(str(error)) from error

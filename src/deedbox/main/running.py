@@ -6,8 +6,9 @@ import ctypes
 import gc
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 import uvloop
@@ -24,10 +25,10 @@ from deedbox.main.housekeeping import keep_house, scheduled_works
 from deedbox.main.parts import Parts, opened_parts
 from deedbox.main.series_keeping import prepare_partitions
 from deedbox.serving.addresses import ListenAddress, listen_address
-from deedbox.serving.health import Readiness
+from deedbox.serving.health import Application, Page, Readiness
 from deedbox.serving.listeners import bind_all, close_all, tls_context
 from deedbox.serving.logs import configure_logs
-from deedbox.serving.servers import HttpServer, run_servers
+from deedbox.serving.servers import HttpServer, SignalSteering, Steering, run_servers
 
 _MQTT = ("mqtt.listen", "mqtts.listen")
 _M_MMAP_THRESHOLD, _LARGE_BUFFER_BYTES = -3, 128 * 1024
@@ -36,67 +37,122 @@ _LATER = ("coap", "coaps")
 _log = structlog.get_logger("deedbox")
 
 
+class Surroundings(Protocol):
+    """What is around a server: who lets it stop, and whose metrics its page shows."""
+
+    @property
+    def steering(self) -> Steering:
+        """Who lets it stop."""
+
+    def metrics_page(self, own: Callable[[], bytes]) -> contextlib.AbstractContextManager[Page]:
+        """Return what makes the page; `own` makes that of this process."""
+
+
+class Alone:
+    """Nothing but this process. `Surroundings`."""
+
+    steering = SignalSteering()
+
+    @contextlib.contextmanager
+    def metrics_page(self, own: Callable[[], bytes]) -> Iterator[Page]:
+        """Return what makes this process's page."""
+
+        async def page() -> bytes:
+            return own()
+
+        yield page
+
+
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotStart, with nothing listening, when it can't."""
     configure_logs(settings.log)
     with understandable(), held_folder(settings):
         tls = _tls(settings)
-        bound = bind_all(_addresses(settings))
+        if settings.serve.workers > 1:
+            from deedbox.main.workers import serve_with_workers  # noqa: PLC0415 - it imports this module
+
+            serve_with_workers(settings, listen_addresses(settings), tls)
+            return
+        bound = bind_all(listen_addresses(settings))
         try:
-            before, after = migrate_if_needed(settings, in_child=True)
-            if before != after:
-                _log.info("migrated the database", before=before, after=after)
-            uvloop.run(_serve(settings, bound, tls))
+            prepare_database(settings)
+            uvloop.run(serve_on(settings, bound, tls, Alone()))
         finally:
             close_all(bound)
 
 
-async def _serve(
-    settings: Settings, bound: Mapping[str, list[socket.socket]], tls: ssl.SSLContext | None
+def prepare_database(settings: Settings) -> None:
+    """Bring the database to this release's schema."""
+    before, after = migrate_if_needed(settings, in_child=True)
+    if before != after:
+        _log.info("migrated the database", before=before, after=after)
+
+
+async def serve_on(
+    settings: Settings,
+    bound: Mapping[str, list[socket.socket]],
+    tls: ssl.SSLContext | None,
+    around: Surroundings,
 ) -> None:
-    servers: list[HttpServer] = []
+    """Serve on sockets that are bound, by the names of their settings, until `around` asks to stop."""
     async with opened_parts(settings) as parts:
-        await parts.storage.write_beside(_prove_writable)
-        await prepare_partitions(parts)
-        await ensure_administrator(parts)
-        async with opened_device_sides(parts) as devices:
-            application = whole_application(parts, devices.http, _readiness(parts, servers))
-            for name, sockets in bound.items():
-                if name in _MQTT:
-                    await devices.mqtt.listen(sockets, tls if name == "mqtts.listen" else None)
-                    continue
-                server = HttpServer(
-                    application,
-                    sockets,
-                    settings.http.keep_alive_s,
-                    settings.http.stop_grace_s,
-                    settings.live.largest_message_bytes,
-                )
-                if name == "https.listen" and tls:
-                    server.use_tls(tls)
-                servers.append(server)
-
-            def let_go() -> None:
-                devices.http.end_polls()
-                parts.page_streams.end()
-
-            await _run(settings, parts, servers, let_go)
+        with around.metrics_page(parts.metrics.page) as page:
+            await _serve(parts, bound, tls, (around.steering, page))
     _log.info("stopped")
 
 
-async def _run(
-    settings: Settings, parts: Parts, servers: list[HttpServer], stopping: Callable[[], None]
+async def _serve(
+    parts: Parts,
+    bound: Mapping[str, list[socket.socket]],
+    tls: ssl.SSLContext | None,
+    around: tuple[Steering, Page],
 ) -> None:
+    servers: list[HttpServer] = []
+    steering, page = around
+    await parts.storage.write_beside(_prove_writable)
+    await prepare_partitions(parts)
+    await ensure_administrator(parts)
+    async with opened_device_sides(parts) as devices:
+        application = whole_application(parts, devices.http, _readiness(parts, servers), page)
+        for name, sockets in bound.items():
+            if name in _MQTT:
+                await devices.mqtt.listen(sockets, tls if name == "mqtts.listen" else None)
+            else:
+                encrypted = tls if name == "https.listen" else None
+                servers.append(_http_server(parts.settings, application, sockets, encrypted))
+
+        def let_go() -> None:
+            devices.http.end_polls()
+            parts.page_streams.end()
+
+        await _run(parts, servers, let_go, steering)
+
+
+def _http_server(
+    settings: Settings, application: Application, sockets: list[socket.socket], tls: ssl.SSLContext | None
+) -> HttpServer:
+    http = settings.http
+    largest_bytes = settings.live.largest_message_bytes
+    server = HttpServer(application, sockets, http.keep_alive_s, http.stop_grace_s, largest_bytes)
+    if tls:
+        server.use_tls(tls)
+    return server
+
+
+async def _run(
+    parts: Parts, servers: list[HttpServer], stopping: Callable[[], None], steering: Steering
+) -> None:
+    settings = parts.settings
     later = [name for name in _LATER if getattr(settings, name).listen != "off"]
     if later:
         _log.info("not served yet; they come with a later release", protocols=later)
-    addresses = {name.partition(".")[0]: str(address) for name, address in _addresses(settings).items()}
+    addresses = {name.partition(".")[0]: str(it) for name, it in listen_addresses(settings).items()}
     _log.info("serving", version=__version__, data=settings.data.folder, **addresses)
     spare_what_stays()
     works = scheduled_works(parts)
     sweeping = asyncio.create_task(keep_house(parts.storage, works, parts.metrics.scheduled_work_held))
     try:
-        await run_servers(servers, stopping)
+        await run_servers(servers, stopping, steering)
     finally:
         sweeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -130,7 +186,8 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return tls_context(Path(settings.tls.certificate_file), Path(settings.tls.key_file))
 
 
-def _addresses(settings: Settings) -> dict[str, ListenAddress]:
+def listen_addresses(settings: Settings) -> dict[str, ListenAddress]:
+    """Return where to listen, by the names of the settings."""
     wanted = {
         "http.listen": settings.http.listen,
         "https.listen": settings.https.listen,

@@ -10,6 +10,8 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+#: Makes a page of metrics.
+Page = Callable[[], Awaitable[bytes]]
 #: Returns None when all is well, else what is wrong. It may take a moment.
 Check = Callable[[], Awaitable[str | None]]
 
@@ -39,7 +41,7 @@ class Readiness:
 class HealthApplication:
     """Answers health and metrics, and hands everything else on."""
 
-    def __init__(self, inner: Application, readiness: Readiness, metrics: Callable[[], bytes]) -> None:
+    def __init__(self, inner: Application, readiness: Readiness, metrics: Page) -> None:
         self._inner = inner
         self._readiness = readiness
         self._metrics = metrics
@@ -64,7 +66,7 @@ class HealthApplication:
         await _answer(scope, send, 503 if problems else 200, body, _JSON)
 
     async def _measure(self, scope: Scope, send: Send) -> None:
-        await _answer(scope, send, 200, self._metrics(), b"text/plain; version=0.0.4; charset=utf-8")
+        await _answer(scope, send, 200, await self._metrics(), b"text/plain; version=0.0.4; charset=utf-8")
 
 
 async def _answer(scope: Scope, send: Send, status: int, body: bytes, media_type: bytes) -> None:

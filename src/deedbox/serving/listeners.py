@@ -3,7 +3,7 @@
 import errno
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deedbox.serving.addresses import ListenAddress
@@ -13,21 +13,48 @@ class CannotListen(Exception):
     """An address or a certificate can't be used; says which one and what to do."""
 
 
-def bind_all(addresses: Mapping[str, ListenAddress]) -> dict[str, list[socket.socket]]:
-    """Bind every address, by setting name; none listens yet. Raises CannotListen, with nothing left bound."""
+#: Sockets by the setting that names their address.
+Bound = Mapping[str, Sequence[socket.socket]]
+
+
+def bind_all(
+    addresses: Mapping[str, ListenAddress], *, is_shared: bool = False
+) -> dict[str, list[socket.socket]]:
+    """Bind every address, by setting name; none listens yet. Raises CannotListen, with nothing left bound.
+
+    `is_shared`: other processes of this user may listen on the same addresses, and get their part.
+    """
     bound: dict[str, list[socket.socket]] = {}
     try:
         for name, address in addresses.items():
             bound[name] = []
             for family, where in _resolved(name, address):
-                bound[name].append(_bind(name, address, family, where))
+                bound[name].append(_bind(name, address, (family, where), is_shared))
     except BaseException:
         close_all(bound)
         raise
     return bound
 
 
-def close_all(bound: Mapping[str, list[socket.socket]]) -> None:
+def bind_shares(addresses: Mapping[str, ListenAddress], count: int) -> list[dict[str, list[socket.socket]]]:
+    """Bind every address once for each of `count` processes; the kernel spreads connections evenly over them.
+
+    Raises CannotListen, with nothing left bound.
+    """
+    # Alone first: sockets that share an address would not notice that another server of this user is there.
+    close_all(bind_all(addresses))
+    shares: list[dict[str, list[socket.socket]]] = []
+    try:
+        for _ in range(count):
+            shares.append(bind_all(addresses, is_shared=True))
+    except BaseException:
+        for share in shares:
+            close_all(share)
+        raise
+    return shares
+
+
+def close_all(bound: Bound) -> None:
     """Close the sockets again."""
     for sockets in bound.values():
         for it in sockets:
@@ -64,11 +91,14 @@ def _resolved(name: str, address: ListenAddress) -> list[tuple[socket.AddressFam
 
 
 def _bind(
-    name: str, address: ListenAddress, family: socket.AddressFamily, where: tuple[str, int]
+    name: str, address: ListenAddress, place: tuple[socket.AddressFamily, tuple[str, int]], is_shared: bool
 ) -> socket.socket:
+    family, where = place
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         # Peers that vanished without a word are noticed, whatever their protocol's own keep-alive.

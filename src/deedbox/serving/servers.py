@@ -1,4 +1,4 @@
-"""HTTP and HTTPS servers in one process: they start together and stop together on SIGTERM or SIGINT."""
+"""HTTP and HTTPS servers in one process: they start together, and stop together when they are asked to."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,8 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, cast
 
 import uvicorn
 
@@ -49,11 +50,17 @@ class HttpServer(uvicorn.Server):
             )
         )
         self._sockets = sockets
+        self.is_open = asyncio.Event()
 
     def use_tls(self, context: ssl.SSLContext) -> None:
         """Speak HTTPS instead of HTTP."""
         self.config.load()
         self.config.ssl = context
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and tell who waits for it."""
+        await super().startup(sockets)
+        self.is_open.set()
 
     async def run_until_stopped(self) -> None:
         """Accept connections until `stop`, then finish what is under way."""
@@ -70,27 +77,56 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-async def run_servers(servers: list[HttpServer], stopping: Callable[[], None]) -> None:
-    """Run until a signal asks to stop, or until one server fails; then stop all of them.
+class Steering(Protocol):
+    """Who lets this process stop, and hears when all of its listeners are open."""
+
+    def stopping_by(self, stop: Callable[[], None]) -> AbstractContextManager[None]:
+        """Within the context, call `stop` when the process has to stop, and again when at once."""
+
+    def opened(self) -> None:
+        """Hear that all listeners are open."""
+
+
+class SignalSteering:
+    """Of a process that is alone: SIGTERM or SIGINT stops it, a second one at once. A `Steering`."""
+
+    @contextlib.contextmanager
+    def stopping_by(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Let signals call `stop`."""
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, stop)
+        try:
+            yield
+        finally:
+            for number in _STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def opened(self) -> None:
+        """Nobody waits for it."""
+
+
+async def run_servers(servers: list[HttpServer], stopping: Callable[[], None], steering: Steering) -> None:
+    """Run until asked to stop, or until one server fails; then stop all of them.
 
     `stopping` is called first, to let go of requests that only wait for news.
     """
-    loop = asyncio.get_running_loop()
 
     def stop() -> None:
         stopping()
         for server in servers:
             server.stop()
 
-    for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, stop)
-    try:
+    async def tell_when_open() -> None:
+        for server in servers:
+            await server.is_open.wait()
+        steering.opened()
+
+    with steering.stopping_by(stop):
         async with asyncio.TaskGroup() as group:
             for server in servers:
                 group.create_task(server.run_until_stopped())
-    finally:
-        for number in _STOP_SIGNALS:
-            loop.remove_signal_handler(number)
+            group.create_task(tell_when_open())
 
 
 def web_socket_protocol(**parts: Any) -> asyncio.Protocol:

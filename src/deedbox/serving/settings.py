@@ -21,6 +21,20 @@ class DataSettings(Struct, frozen=True):
     ] = "deedbox-data"
 
 
+class ServeSettings(Struct, frozen=True):
+    """Section `serve`."""
+
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="How many processes serve on this machine, as nodes of one deployment. "
+            "More than one needs Linux, PostgreSQL and NATS.",
+        ),
+    ] = 1
+
+
 class HttpSettings(Struct, frozen=True):
     """Section `http`."""
 
