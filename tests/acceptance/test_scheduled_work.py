@@ -1,8 +1,9 @@
 """Scheduled work on three real nodes over one PostgreSQL, of which one has a clock that is a minute off."""
 
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from uuid import uuid4
@@ -50,8 +51,12 @@ class Site:
         wait_until(lambda: run_plainly(self.url, count, ()) == [(0,)], "a sweep")
 
 
+def metrics_of(node: RunningServer) -> str:
+    return httpx.get(f"{node.base_url}/metrics", trust_env=False).text
+
+
 def is_held(node: RunningServer) -> bool:
-    found = _HELD.search(httpx.get(f"{node.base_url}/metrics", trust_env=False).text)
+    found = _HELD.search(metrics_of(node))
     assert found is not None
     return float(found[1]) == 1
 
@@ -106,6 +111,25 @@ def test_a_node_that_stops_hands_over_and_one_that_starts_takes_nothing(site: Si
         renewed(site.url)
         assert site.holder() == second
     assert run_plainly(site.url, ends, ()) == before
+
+
+def test_old_records_go_by_themselves(tmp_path: Path) -> None:
+    rows = [(bytes(15) + bytes([number]), bytes(16)) for number in range(90)]
+
+    def old_events(added: Sequence[tuple[bytes, bytes]] = ()) -> int:
+        with closing(sqlite3.connect(tmp_path / "data" / "deedbox.sqlite", isolation_level=None)) as plain:
+            sql = "insert into outbox_event (id, tenant_id, type, occurred_at) values (?, ?, 'x', 0)"
+            plain.executemany(sql, added)
+            return int(plain.execute("select count(*) from outbox_event where id < x'01'").fetchone()[0])
+
+    week = {"DEEDBOX_RETENTION_EVENTS_DAYS": "7"}
+    with running_server(tmp_path / "data", environment=week) as server:
+        assert is_held(server)
+        assert old_events(rows) == 90
+        server.restart()
+        wait_until(lambda: old_events() == 0, "old events to go")
+        counted = 'deedbox_deleted_rows_total{kind="events"} 90.0'
+        wait_until(lambda: counted in metrics_of(server), "them to be counted")
 
 
 def renewed(url: str) -> None:

@@ -64,8 +64,15 @@ def scheduled_works(parts: Parts) -> tuple[ScheduledWork, ...]:
 async def keep_house(
     storage: Storage, works: Sequence[ScheduledWork], observe: Callable[[bool], None]
 ) -> None:
-    """Do the works while this process holds the lease, until cancelled; `observe` hears whether it does."""
-    await Leasing(storage, SCHEDULED_WORK, observe).while_held(partial(_do_all, works))
+    """Do the works while this process holds the lease, until cancelled; `observe` hears whether it does.
+
+    Where no other process can be, there is no lease: renewing it would wear out a disk while nothing happens.
+    """
+    if storage.is_shared:
+        await Leasing(storage, SCHEDULED_WORK, observe).while_held(partial(_do_all, works))
+    else:
+        observe(True)
+        await _do_all(works)
 
 
 async def _do_all(works: Sequence[ScheduledWork]) -> None:
