@@ -53,7 +53,7 @@ class Database(Protocol):
     on_processors: tuple[str, ...]
 
     def build(self, devices: int, keys: KeyRing) -> Deployment:
-        """Make the tables and fill them, unless an earlier run did."""
+        """Make the tables and fill them, unless an earlier run did; bring them to this release's schema."""
         ...
 
     def warm(self) -> None:

@@ -34,8 +34,10 @@ class SQLiteDatabase:
         self.url = f"sqlite:{folder / DATABASE_NAME}"
 
     def build(self, devices: int, keys: KeyRing) -> Deployment:
-        """Make the tables and fill them, unless an earlier run did."""
-        return load(self.folder) or self._built(devices, keys)
+        """Make the tables and fill them, unless an earlier run did; bring them to this release's schema."""
+        it = load(self.folder) or self._built(devices, keys)
+        migrate(self.url)
+        return it
 
     def warm(self) -> None:
         """Read the file once."""

@@ -46,9 +46,9 @@ class Server:
         """Return the URL of a database, whether there is one of that name or not."""
         return str(self._server.get_uri(database))
 
-    def ask(self, sql: str, database: str = "postgres") -> list[Any]:
-        """Run one statement on a connection of its own; return its rows."""
-        return run_beside(lambda: _asked(self.url(database), sql))
+    def ask(self, sql: str, database: str = "postgres", *without: str) -> list[Any]:
+        """Run one statement on a connection of its own, `without` these settings; return its rows."""
+        return run_beside(lambda: _asked(self.url(database), sql, without))
 
     def files_of(self, database: str) -> list[Path]:
         """Return the files that hold a database."""
@@ -94,9 +94,11 @@ def _ticks(stat: Path, *, of_ended_children: bool) -> int:
     return sum(int(it) for it in fields[11 : 15 if of_ended_children else 13])
 
 
-async def _asked(url: str, sql: str) -> list[Any]:
+async def _asked(url: str, sql: str, without: Sequence[str]) -> list[Any]:
     connection = await connect(url)
     try:
-        return list(await connection.fetch(sql))
+        for setting in without:
+            await connection.execute(f"set {setting} = off")
+        return list(await connection.fetch(sql, timeout=600))
     finally:
         await connection.close()
