@@ -66,6 +66,7 @@ def asked(
     return (
         _ids.new_id(now_ms),
         device_id,
+        TENANT,
         customer_id,
         USER,
         "claim",

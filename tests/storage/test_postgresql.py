@@ -13,6 +13,7 @@ from deedbox.storage.postgresql import PostgreSQLStorage
 from deedbox.storage.postgresql_pool import DatabaseClock
 from deedbox.storage.statements import UniqueViolation
 from deedbox.storage.stores import Stores
+from deedbox.storage.tallies import total_of
 from tests.storage.postgresql_bench import PlainPostgreSQL, drop_postgresql, new_postgresql
 
 OWNER = UUID(int=7)
@@ -111,6 +112,35 @@ async def test_work_must_end_with_what_failed(storage: PostgreSQLStorage) -> Non
             assert violation.constraint == "removed_device.device_id"
 
     with pytest.raises(RuntimeError, match="nothing was stored"):
+        await storage.write(work)
+    assert await total(storage) == 0
+
+
+async def test_what_is_put_off_is_there_for_the_next_statement_and_after_the_end(
+    storage: PostgreSQLStorage,
+) -> None:
+    """Several statements share a trip to the database, one of a kind each; nothing is lost or done twice."""
+
+    async def work(stores: Stores) -> int:
+        for change in (1, 2, 4):
+            await stores.transaction.later("count_owned", [(OWNER, change)])
+            await stores.claims.spend_attempts([(b"scope", change), (b"other", change)])
+        seen = await stores.claims.spent_attempts([b"scope"], 1)
+        await stores.claims.spend_attempts([(b"scope", 8)])
+        return len(seen[b"scope"])
+
+    assert await storage.write(work) == 2
+    assert await storage.read(lambda it: total_of(it.transaction, OWNER, "device")) == 7
+    spent = await storage.read(lambda it: it.claims.spent_attempts([b"scope", b"other"], 0))
+    assert spent == {b"scope": [1, 2, 4, 8], b"other": [1, 2, 4]}
+
+
+async def test_what_is_put_off_and_fails_undoes_all(storage: PostgreSQLStorage) -> None:
+    async def work(stores: Stores) -> None:
+        await add_one(stores)
+        await stores.transaction.later("spend_attempts", [(b"scope", 1, OWNER), (b"scope", 1, OWNER)])
+
+    with pytest.raises(UniqueViolation):
         await storage.write(work)
     assert await total(storage) == 0
 

@@ -4,11 +4,13 @@ Budgets belong to whoever guesses, never to the device, so that a stranger can't
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
+
+T = TypeVar("T")
 
 
 class Budget(msgspec.Struct, frozen=True):
@@ -22,8 +24,12 @@ class Budget(msgspec.Struct, frozen=True):
 class AttemptStore(Protocol):
     """Attempts that were spent, durable and seen by every node."""
 
+    async def spent_attempts(self, scopes: Sequence[bytes], since_ms: int) -> Mapping[bytes, Sequence[int]]:
+        """Return when attempts were spent in each scope since then (epoch ms, oldest first)."""
+        ...
+
     async def lock_budgets(self, scopes: Sequence[bytes], since_ms: int) -> Mapping[bytes, Sequence[int]]:
-        """Return when attempts were spent in each scope since then (epoch ms, oldest first).
+        """Return the same as `spent_attempts`.
 
         Until the transaction ends nobody else reads or spends these scopes: what is decided from
         the answer is a reservation, not a guess about a moment that has passed.
@@ -68,11 +74,30 @@ class Ledger:
         return max(1, frees_at - self._now_ms)
 
 
+async def decide(
+    store: AttemptStore, budgets: Sequence[Budget], now_ms: int, by: Callable[[Ledger], T]
+) -> tuple[T, Ledger]:
+    """Return what is decided `by` what is left of the budgets, and what it spent of them.
+
+    Whoever spends nothing waits for nobody. Else what is left is certain only while nobody else can spend it:
+    the budgets are locked, and it is decided again.
+    """
+    ledger = Ledger(await store.spent_attempts(*_asked(budgets, now_ms)), now_ms)
+    decided = by(ledger)
+    if ledger.newly_spent:
+        ledger = await hold(store, budgets, now_ms)
+        decided = by(ledger)
+    return decided, ledger
+
+
 async def hold(store: AttemptStore, budgets: Sequence[Budget], now_ms: int) -> Ledger:
     """Lock the budgets until the transaction ends and return what is left of them."""
+    return Ledger(await store.lock_budgets(*_asked(budgets, now_ms)), now_ms)
+
+
+def _asked(budgets: Sequence[Budget], now_ms: int) -> tuple[list[bytes], int]:
     longest_ms = max((budget.window_ms for budget in budgets), default=0)
-    scopes = sorted({budget.scope for budget in budgets})
-    return Ledger(await store.lock_budgets(scopes, now_ms - longest_ms), now_ms)
+    return sorted({budget.scope for budget in budgets}), now_ms - longest_ms
 
 
 def user_scope(user_id: UUID) -> bytes:

@@ -9,13 +9,23 @@ import msgspec
 from deedbox.core.attempts import Ledger
 from deedbox.core.claim_requests import Answer, ClaimOutcome, ClaimRequest
 from deedbox.core.guess_alarms import GuessCountStore, count_guesses
-from deedbox.core.ownership import ClaimPolicy, DeviceState
+from deedbox.core.ownership import ClaimPolicy, DeviceState, Window
 from deedbox.core.records import Event, RecordStore, Subject, audit_entry, json_text
 
 Refused = tuple[ClaimRequest, DeviceState | None, ClaimOutcome]
 
 #: Throttled ones are counted, not written one by one (behaviour §6.1).
 _NOT_RECORDED = (Answer.SUCCESS, Answer.TOO_MANY_ATTEMPTS)
+
+
+def why_not(state: DeviceState, matching: Sequence[Window], now_ms: int) -> str:
+    """Say for the tenant's audit log why no key opened anything."""
+    if state.blocked:
+        return "claiming is blocked"
+    if not matching:
+        return "wrong key" if state.windows else "no claim window"
+    is_open = any(window.is_open(now_ms) for window in matching)
+    return "claiming is not allowed" if is_open else "key expired"
 
 
 async def record_refusals(

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core import attempts
-from deedbox.core.claim_refusals import record_refusals
+from deedbox.core.claim_refusals import record_refusals, why_not
 from deedbox.core.claim_requests import Answer, ClaimOutcome, ClaimRequest, ClaimStore
 from deedbox.core.deeds import Opening, Reason, record_openings
 from deedbox.core.ids import NULL_ID
@@ -36,10 +36,15 @@ async def claim(
     """Decide the requests in their order; a device gets one owner at most, however many ask at once."""
     now_ms = await store.now_ms()
     wanted = [it.budgets(policy) for it in requests]
-    budgets = await attempts.hold(store, [it for pair in wanted for it in pair], now_ms)
     states = await store.lock_named_devices([it.named for it in requests])
-    judge = _Judge(store, keys, policy, budgets, now_ms)
-    judged = [judge.judge(it, states.get(it.named), mine) for it, mine in zip(requests, wanted, strict=True)]
+
+    def judge(budgets: attempts.Ledger) -> list[_Judged]:
+        it = _Judge(store, keys, policy, budgets, now_ms)
+        return [
+            it.judge(asked, states.get(asked.named), own) for asked, own in zip(requests, wanted, strict=True)
+        ]
+
+    judged, budgets = await attempts.decide(store, [it for pair in wanted for it in pair], now_ms, judge)
     openings = [it.opening for it in judged if it.opening]
     opened = await store.open_deeds(openings)
     winners = {it.device_id: it for it in openings if it.deed_id in opened}
@@ -109,7 +114,7 @@ class _Judge:
         matching = [window for window in state.windows if key.opens(window)]
         usable = [window for window in matching if self._usable(window, state)]
         if state.blocked or not usable:
-            why = _why_not(state, matching, self._now_ms)
+            why = why_not(state, matching, self._now_ms)
             return _Judged(request, ClaimOutcome(Answer.FAILURE, why), state), bool(matching)
         opening = self._opening(request, state, usable[0])
         return _Judged(request, _success(request, state), state, opening), True
@@ -143,16 +148,6 @@ class _Judge:
 def _success(request: ClaimRequest, state: DeviceState) -> ClaimOutcome:
     device = msgspec.structs.replace(state.device, customer_id=request.customer_id)
     return ClaimOutcome(Answer.SUCCESS, device=device)
-
-
-def _why_not(state: DeviceState, matching: Sequence[Window], now_ms: int) -> str:
-    """Say for the tenant's audit log why no key opened anything."""
-    if state.blocked:
-        return "claiming is blocked"
-    if not matching:
-        return "wrong key" if state.windows else "no claim window"
-    is_open = any(window.is_open(now_ms) for window in matching)
-    return "claiming is not allowed" if is_open else "key expired"
 
 
 def _outcome(judged: _Judged, winners: Mapping[UUID, Opening]) -> ClaimOutcome:

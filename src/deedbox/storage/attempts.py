@@ -13,6 +13,10 @@ class AttemptStore(RecordStore):
     async def lock_budgets(self, scopes: Sequence[bytes], since_ms: int) -> Mapping[bytes, Sequence[int]]:
         """Lock these budgets; return when attempts were spent in each scope since then, oldest first."""
         await self.transaction.lock(scopes)
+        return await self.spent_attempts(scopes, since_ms)
+
+    async def spent_attempts(self, scopes: Sequence[bytes], since_ms: int) -> Mapping[bytes, Sequence[int]]:
+        """Return when attempts were spent in each scope since then, oldest first."""
         asked = [(scope,) for scope in scopes]
         spent: dict[bytes, list[int]] = {}
         for scope, spent_at in await self.transaction.batch("spent_attempts", asked, since_ms=since_ms):
@@ -22,7 +26,7 @@ class AttemptStore(RecordStore):
     async def spend_attempts(self, spent: Sequence[tuple[bytes, int]]) -> None:
         """Store spent attempts as (scope, epoch ms)."""
         rows = [(scope, spent_at, self.new_id()) for scope, spent_at in spent]
-        await self.transaction.batch("spend_attempts", rows)
+        await self.transaction.later("spend_attempts", rows)
 
     async def add_guesses(self, window_start: int, guesses: Mapping[UUID, int]) -> Mapping[UUID, int]:
         """Add wrong keys to the counters of a window, by owner; return the new totals."""

@@ -65,7 +65,7 @@ class DeedStore(WindowStore):
 
     async def drop_claiming_allowed(self, device_ids: Collection[UUID]) -> None:
         """Delete the attribute `claimingAllowed` of these devices."""
-        await self.transaction.batch("drop_claiming_allowed", [(it,) for it in device_ids])
+        await self.transaction.later("drop_claiming_allowed", [(it,) for it in device_ids])
 
     async def write_claiming_allowed(self, device_ids: Collection[UUID]) -> None:
         """Write the attribute `claimingAllowed` = true for these devices."""
@@ -99,8 +99,8 @@ class DeedStore(WindowStore):
         return {state.device.id: state for state in states}
 
     async def _raise_epochs(self, epochs: Sequence[Row]) -> None:
-        await self.transaction.batch("raise_epochs", epochs)
-        await self.transaction.batch(
+        await self.transaction.later("raise_epochs", epochs)
+        await self.transaction.later(
             "end_commands", epochs, response=OWNER_CHANGED.decode(), now_ms=self.transaction.now_ms
         )
 
@@ -108,7 +108,7 @@ class DeedStore(WindowStore):
         changes: dict[UUID, int] = {}
         for customer_id in customer_ids:
             changes[customer_id] = changes.get(customer_id, 0) + step
-        await self.transaction.batch("count_owned", sorted(changes.items()))
+        await self.transaction.later("count_owned", sorted(changes.items()))
 
 
 class ClaimStore(DeedStore):
@@ -120,6 +120,7 @@ def _asked(it: Opening) -> Row:
     return (
         it.deed_id,
         it.device_id,
+        it.actor.tenant_id,
         it.customer_id,
         it.actor.user_id,
         it.reason,

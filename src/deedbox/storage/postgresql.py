@@ -199,7 +199,9 @@ class PostgreSQLStorage:
                 now_ms = await _first(connection, opening)
                 self._clock.heard(now_ms)
                 moment_ms = now_ms if self._clock_ms is None else self._clock_ms()
-                answer = await work(Stores(PostgreSQLTransaction(connection, moment_ms)))
+                transaction = PostgreSQLTransaction(connection, moment_ms)
+                answer = await work(Stores(transaction))
+                await transaction.finish()
             await committed(connection)
             return answer
 

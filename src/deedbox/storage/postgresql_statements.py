@@ -20,14 +20,30 @@ class Compiled(NamedTuple):
 
 
 @cache
-def compiled(statement: str) -> Compiled:
-    """Return a named statement. Raises KeyError when there is none of that name."""
+def compiled(statement: str, taken: int = 0) -> Compiled:
+    """Return a named statement whose values are numbered behind those `taken` by others.
+
+    Raises KeyError when there is none of that name.
+    """
     source = _FOR_POSTGRESQL.sub(r"\1", statements()[statement])
     names = tuple(dict.fromkeys(m[1] for m in PLACEHOLDER.finditer(source) if m[1]))
-    numbers = {name: number for number, name in enumerate(names, start=1)}
+    numbers = {name: number for number, name in enumerate(names, start=taken + 1)}
     sql = PLACEHOLDER.sub(lambda m: f"${numbers[m[1]]}" if m[1] else m[0], source)
     mark = ROWS.search(sql)
     types = [it.strip() for it in mark[1].split(",")] if mark else []
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, start=len(names) + 1))
+    first = taken + len(names) + 1
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, start=first))
     rows = f"select * from unnest({arrays})"  # noqa: S608 - made of our own files alone
     return Compiled(ROWS.sub(rows, sql), names, len(types))
+
+
+@cache
+def compiled_together(wanted: tuple[str, ...]) -> str:
+    """Return SQL that runs several named statements at once; each one's values follow those of the last."""
+    parts, taken = [], 0
+    for statement in wanted:
+        sql, names, width = compiled(statement, taken)
+        # A comment may be the last thing in it.
+        parts.append(f"{statement} as ({sql}\n)")
+        taken += len(names) + width
+    return f"with {', '.join(parts)} select"

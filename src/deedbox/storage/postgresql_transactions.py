@@ -10,7 +10,7 @@ import msgspec
 
 from deedbox.core.ids import IdSequence
 from deedbox.storage.postgresql_errors import TROUBLE, as_refusal
-from deedbox.storage.postgresql_statements import compiled
+from deedbox.storage.postgresql_statements import Compiled, compiled, compiled_together
 from deedbox.storage.statements import Row
 
 _LOCK = "select pg_advisory_xact_lock(name) from unnest($1::bigint[]) as name"
@@ -18,14 +18,16 @@ _ids = IdSequence(os.urandom)
 
 
 class PostgreSQLTransaction:
-    """A `Transaction` on one connection, at one moment of the database's clock."""
+    """A `Transaction` on one connection, at one moment of the database's clock; `finish()` ends it."""
 
-    __slots__ = ("_connection", "now_ms")
+    __slots__ = ("_connection", "_put_off", "now_ms")
     nests_writes = True
 
     def __init__(self, connection: Any, now_ms: int) -> None:
         self._connection = connection
         self.now_ms = now_ms
+        # Statements that can wait, with their values: they share a trip to the database.
+        self._put_off: dict[str, list[Any]] = {}
 
     def new_id(self) -> UUID:
         """Return an identifier for a new row."""
@@ -38,6 +40,7 @@ class PostgreSQLTransaction:
     async def lock(self, names: Sequence[bytes]) -> None:
         """Keep other transactions from these names until this one ends."""
         numbers = {int.from_bytes(blake2b(it, digest_size=8).digest(), signed=True) for it in names}
+        await self.finish()
         await self._fetch(_LOCK, [sorted(numbers)])
 
     async def rows(self, statement: str, /, **values: Any) -> list[Row]:
@@ -52,6 +55,7 @@ class PostgreSQLTransaction:
     async def run(self, statement: str, /, **values: Any) -> int:
         """Run the statement and return how many rows it changed."""
         sql, names, _ = compiled(statement)
+        await self.finish()
         try:
             status = await self._connection.execute(sql, *[values[name] for name in names])
         except TROUBLE as error:
@@ -64,10 +68,25 @@ class PostgreSQLTransaction:
             return []
         return [tuple(it) for it in await self._run(statement, values, batch)]
 
+    async def later(self, statement: str, batch: Sequence[Row], /, **values: Any) -> None:
+        """Run a batch whose answer nobody needs, by the next statement or by `finish()` at the latest."""
+        if not batch:
+            return
+        if statement in self._put_off:
+            await self.finish()
+        self._put_off[statement] = _bound(compiled(statement), values, batch)
+
+    async def finish(self) -> None:
+        """Run what was put off."""
+        if self._put_off:
+            put_off, self._put_off = self._put_off, {}
+            values = [value for it in put_off.values() for value in it]
+            await self._fetch(compiled_together(tuple(put_off)), values)
+
     async def _run(self, statement: str, values: dict[str, Any], batch: Sequence[Row] = ()) -> list[Any]:
-        sql, names, width = compiled(statement)
-        columns = zip(*batch, strict=True) if batch else [()] * width
-        return await self._fetch(sql, [*(values[name] for name in names), *columns])
+        it = compiled(statement)
+        await self.finish()
+        return await self._fetch(it.sql, _bound(it, values, batch))
 
     async def _fetch(self, sql: str, values: Sequence[Any]) -> list[Any]:
         try:
@@ -75,3 +94,8 @@ class PostgreSQLTransaction:
         except TROUBLE as error:
             raise as_refusal(error) from error
         return found
+
+
+def _bound(it: Compiled, values: dict[str, Any], batch: Sequence[Row]) -> list[Any]:
+    columns = zip(*batch, strict=True) if batch else [()] * it.width
+    return [*(values[name] for name in it.names), *columns]

@@ -29,12 +29,12 @@ class RecordStore:
 
     async def add_audit_entries(self, entries: Sequence[AuditEntry]) -> None:
         """Store audit entries."""
-        await self.transaction.batch("add_audit_entries", [msgspec.structs.astuple(it) for it in entries])
+        await self.transaction.later("add_audit_entries", [msgspec.structs.astuple(it) for it in entries])
 
     async def add_ledger_rows(self, rows: Sequence[LedgerRow]) -> None:
         """Store steps of ownership histories."""
-        await self.transaction.batch("add_ledger_rows", [msgspec.structs.astuple(it) for it in rows])
+        await self.transaction.later("add_ledger_rows", [msgspec.structs.astuple(it) for it in rows])
 
     async def add_events(self, events: Sequence[Event]) -> None:
         """Put events into the outbox."""
-        await self.transaction.batch("add_events", [msgspec.structs.astuple(it) for it in events])
+        await self.transaction.later("add_events", [msgspec.structs.astuple(it) for it in events])

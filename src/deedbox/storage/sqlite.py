@@ -113,6 +113,10 @@ class SQLiteTransaction:
             start = end
         return answer
 
+    async def later(self, statement: str, batch: Sequence[Row], /, **values: Any) -> None:
+        """Run a batch whose answer nobody needs: at once, since nothing is far away here."""
+        await self.batch(statement, batch, **values)
+
     def _execute(
         self, statement: str, values: dict[str, Any], batch: Sequence[Row] = ()
     ) -> tuple[sqlite3.Cursor, list[Row]]:

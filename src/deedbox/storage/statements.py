@@ -70,6 +70,13 @@ class Transaction(Protocol):
         """Run a statement that holds a `/*rows*/` mark for all rows at once and return its rows."""
         ...
 
+    async def later(self, statement: str, batch: Sequence[Row], /, **values: Any) -> None:
+        """Run a batch whose answer nobody needs, before the next statement or the end at the latest.
+
+        What is put off together runs in any order, and none sees what others do: no two may touch one row.
+        """
+        ...
+
 
 @cache
 def statements() -> Mapping[str, str]:

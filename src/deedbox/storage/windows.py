@@ -32,7 +32,7 @@ class WindowStore(AttemptStore):
 
     async def drop_windows(self, device_ids: Collection[UUID]) -> None:
         """Delete all windows of these devices."""
-        await self.transaction.batch("drop_windows", _each(device_ids))
+        await self.transaction.later("drop_windows", _each(device_ids))
 
     async def drop_announced_windows(self, device_ids: Collection[UUID]) -> None:
         """Delete the windows that these devices announced."""

@@ -75,7 +75,9 @@ class RecordExam:
             await store.spend_attempts([(one, 7), (one, 7), (one, 3), (other, 9)])
 
         async def since(store: HeartStore) -> dict[bytes, list[int]]:
+            seen = await store.spent_attempts([one, other, b"nobody's"], 3)
             spent = await store.lock_budgets([one, other, b"nobody's"], 3)
+            assert seen == spent
             return {scope: list(times) for scope, times in spent.items() if times}
 
         await bench.run(spend)

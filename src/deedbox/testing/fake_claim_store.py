@@ -75,6 +75,10 @@ class FakeClaimStore:
         return self._now_ms
 
     async def lock_budgets(self, scopes: Sequence[bytes], since_ms: int) -> Mapping[bytes, Sequence[int]]:
+        """Return when attempts were spent in each scope since then: here is one transaction at a time."""
+        return await self.spent_attempts(scopes, since_ms)
+
+    async def spent_attempts(self, scopes: Sequence[bytes], since_ms: int) -> Mapping[bytes, Sequence[int]]:
         """Return when attempts were spent in each scope since then."""
         recent = sorted(it for it in self._tables.attempts if it[1] > since_ms)
         return {scope: [time for its, time in recent if its == scope] for scope in scopes}

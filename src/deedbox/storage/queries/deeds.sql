@@ -37,12 +37,12 @@ left join attribute a
 -- The customer is looked at here, too: it may have been deleted since it asked. Of several that ask for one
 -- device the first wins: identifiers rise.
 -- name: open_deeds
-with asked(id, device_id, customer_id, opened_by, opening_reason, opened_at, window_kind, window_digest,
-           burnt_digests, idempotency_digest)
-  as (/*rows: uuid, uuid, uuid, uuid, text, bigint, bigint, bytea, bytea, bytea*/)
+with asked(id, device_id, tenant_id, customer_id, opened_by, opening_reason, opened_at, window_kind,
+           window_digest, burnt_digests, idempotency_digest)
+  as (/*rows: uuid, uuid, uuid, uuid, uuid, text, bigint, bigint, bytea, bytea, bytea*/)
 insert into deed (id, device_id, tenant_id, customer_id, opened_epoch, reads_from_epoch,
                   opened_at, opened_by, opening_reason, burnt_digests, idempotency_digest)
-select asked.id, s.device_id, d.tenant_id, asked.customer_id, s.epoch + 1,
+select asked.id, s.device_id, c.tenant_id, asked.customer_id, s.epoch + 1,
        coalesce((select case when last.customer_id = asked.customer_id then last.reads_from_epoch
                              else last.closed_epoch end
                  from deed last where last.device_id = s.device_id and last.closed_at is not null
@@ -50,13 +50,11 @@ select asked.id, s.device_id, d.tenant_id, asked.customer_id, s.epoch + 1,
        asked.opened_at, asked.opened_by, asked.opening_reason, asked.burnt_digests, asked.idempotency_digest
 from asked
 join device_state s on s.device_id = asked.device_id
-join device d on d.id = asked.device_id
-join customer c on c.id = asked.customer_id and c.tenant_id = d.tenant_id
-where asked.window_kind is null
-   or (not s.blocked and exists (
-         select 1 from claim_window w
-         where w.device_id = asked.device_id and w.kind = asked.window_kind and w.digest = asked.window_digest
-           and not w.lapsed and w.expires_at >= asked.opened_at))
+join customer c on c.id = asked.customer_id and c.tenant_id = asked.tenant_id
+left join claim_window w
+  on w.device_id = asked.device_id and w.kind = asked.window_kind and w.digest = asked.window_digest
+  and not w.lapsed and w.expires_at >= asked.opened_at
+where asked.window_kind is null or (w.device_id is not null and not s.blocked)
 order by asked.id
 on conflict (device_id) where closed_at is null do nothing
 returning id, device_id, opened_epoch
