@@ -65,6 +65,7 @@ class Life:
 
     async def live(self) -> None:
         """Go on until an answer is missing, or until the step after `rest`."""
+        self._rests = False
         self._second = self._open_wire()
         try:
             async with self._open_wire() as wire, self._second:

@@ -120,7 +120,9 @@ class KillSoak:
         wrong = [it for commander in self._commanders for it in commander.wrong]
         async with self._nodes.wire() as wire:
             pairs = zip(self._gadgets, self._roaming, strict=True)
-            stored = {device.token: await self._numbers(wire, it, device.sent) for it, device in pairs}
+            stored = {
+                device.token: await stored_numbers(wire, self._crowd, it, device.sent) for it, device in pairs
+            }
         telemetry = judge(self._roaming, stored)
         if (telemetry.lost, telemetry.twice, telemetry.invented) != (0, 0, 0):
             wrong.append(str(telemetry))
@@ -129,16 +131,18 @@ class KillSoak:
         self._steps["connections over MQTT"] = sum(it.connections for it in self._roaming)
         return Survived(kills, self._steps, telemetry, commands, wrong)
 
-    async def _numbers(self, wire: Wire, gadget: Gadget, sent: int) -> list[int]:
-        numbers: list[int] = []
-        path = f"/api/plugins/telemetry/DEVICE/{gadget.id}/values/timeseries?keys={SERIES}"
-        for start in range(FIRST_MOMENT_MS, FIRST_MOMENT_MS + sent, _MOST_POINTS):
-            span = f"startTs={start}&endTs={start + _MOST_POINTS}&limit={_MOST_POINTS}"
-            found = await done(wire, "GET", f"{path}&{span}", self._crowd.maker.token)
-            points = found.get(SERIES, [])
-            assert all(int(it["value"][:DIGITS]) == it["ts"] - FIRST_MOMENT_MS for it in points)
-            numbers += [it["ts"] - FIRST_MOMENT_MS for it in points]
-        return numbers
+
+async def stored_numbers(wire: Wire, crowd: Crowd, gadget: Gadget, sent: int) -> list[int]:
+    """Return the numbers of the device's messages that are stored, a piece of time after the other."""
+    numbers: list[int] = []
+    path = f"/api/plugins/telemetry/DEVICE/{gadget.id}/values/timeseries?keys={SERIES}"
+    for start in range(FIRST_MOMENT_MS, FIRST_MOMENT_MS + sent, _MOST_POINTS):
+        span = f"startTs={start}&endTs={start + _MOST_POINTS}&limit={_MOST_POINTS}"
+        found = await done(wire, "GET", f"{path}&{span}", crowd.maker.token)
+        points = found.get(SERIES, [])
+        assert all(int(it["value"][:DIGITS]) == it["ts"] - FIRST_MOMENT_MS for it in points)
+        numbers += [it["ts"] - FIRST_MOMENT_MS for it in points]
+    return numbers
 
 
 async def survive(cluster: Cluster, kills: int, seed: int, killed: Callable[[], object]) -> Survived:

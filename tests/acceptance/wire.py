@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, Self
 
 import httptools
@@ -63,6 +64,22 @@ class Wire:
         reader, writer = self._streams
         writer.write(request)
         return await _answer(reader)
+
+
+class DoubtfulWire(Wire):
+    """Takes 503 `storage_unavailable` for an answer that is missing; `refused` hears what it said."""
+
+    def __init__(self, port: int, refused: Callable[[str], object]) -> None:
+        super().__init__(port)
+        self._refused = refused
+
+    async def ask(self, method: str, path: str, token: str = "", json_body: Any = None) -> Reply:
+        """As of any wire. Raises ConnectionError also when the database was out of reach."""
+        reply = await super().ask(method, path, token, json_body)
+        if reply.status == 503 and reply.body["code"] == "storage_unavailable":
+            self._refused(reply.body["message"])
+            raise ConnectionError(f"{method} {path}: {reply}")
+        return reply
 
 
 def _request(method: str, path: str, token: str, json_body: Any) -> bytes:

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from deedbox.core.errors import InvalidValue, NameTaken, StorageUnavailable
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql import PostgreSQLStorage
+from deedbox.storage.postgresql_errors import TryAgain, as_refusal, of_commit
 from deedbox.storage.postgresql_pool import DatabaseClock
 from deedbox.storage.statements import UniqueViolation
 from deedbox.storage.stores import Stores
@@ -231,6 +233,14 @@ async def test_whoever_loses_every_connection_is_told_so(storage: PostgreSQLStor
     with pytest.raises(StorageUnavailable, match="Nothing was changed"):
         await storage.write(work)
     assert await total(storage) == 0
+
+
+def test_a_connection_that_ends_is_one_that_is_lost() -> None:
+    """Issue 4: what asyncpg says between the farewell and the end, and sends nothing."""
+    error = asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+    assert isinstance(as_refusal(error), TryAgain)
+    assert isinstance(of_commit(error), TryAgain)
+    assert isinstance(of_commit(asyncpg.ConnectionDoesNotExistError("closed")), StorageUnavailable)
 
 
 async def test_slow_reads_are_ended(storage: PostgreSQLStorage) -> None:

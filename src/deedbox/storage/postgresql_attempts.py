@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
-from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, after_commit_began, as_refusal
+from deedbox.core.errors import StorageUnavailable
+from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, as_refusal, of_commit
 
 T = TypeVar("T")
 
@@ -30,11 +31,13 @@ async def begun(connection: Any, begin: str) -> AsyncIterator[None]:
 
 async def committed(connection: Any) -> None:
     """Commit. Raises StorageUnavailable where nobody can tell whether that came through."""
+    if connection.is_closed():
+        raise TryAgain(StorageUnavailable())
     try:
         ended = await connection.execute("commit")
     except TROUBLE as error:
         _dropped(connection)
-        raise after_commit_began(error) from error
+        raise of_commit(error) from error
     if ended != "COMMIT":
         raise RuntimeError("work went on after one of its statements had failed: nothing was stored")
 

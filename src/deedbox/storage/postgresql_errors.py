@@ -17,10 +17,12 @@ _IN_THE_WAY = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
-#: The connection is gone, or was refused. asyncpg says InterfaceError when it saw the end coming.
+#: The connection is gone, or was refused. asyncpg says InterfaceError when it saw the end coming, and
+#: InternalClientError while it has read the server's farewell and not yet the end of the connection.
 _DISCONNECTED = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,  # restarted, failed over
     asyncpg.IdleInTransactionSessionTimeoutError,
     OSError,
@@ -35,6 +37,9 @@ _UNABLE = (
     asyncpg.QueryCanceledError,
     TimeoutError,
 )
+
+#: How asyncpg begins to say that it sent nothing.
+_UNSENT = "cannot switch to state"
 
 #: Statements were prepared in one connection and used in another.
 UNPREPARED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
@@ -70,8 +75,13 @@ def as_refusal(error: Exception) -> Exception:
     return error
 
 
-def after_commit_began(error: Exception) -> Exception:
-    """Return what callers know for an error of the commit: nobody can tell whether it was stored."""
+def of_commit(error: Exception) -> Exception:
+    """Return what callers know for an error of the commit: nobody can tell whether it was stored.
+
+    TryAgain where the commit was not even sent.
+    """
+    if isinstance(error, asyncpg.InternalClientError) and _UNSENT in str(error):
+        return TryAgain(StorageUnavailable())
     if isinstance(error, (*_DISCONNECTED, *_UNABLE)):
         return StorageUnavailable(
             "The database did not answer. What you asked for is stored or not: look before you try again."

@@ -46,7 +46,7 @@ async def open_pool(url: str, options: PoolOptions, clock: "DatabaseClock") -> P
     with _understandable():
         pool = await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=0,  # asyncpg would fill up by itself, with a traceback in the log for each failure
             max_size=options.connections,
             connection_class=_Connection,
             init=prepare_connection,
