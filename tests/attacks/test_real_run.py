@@ -1,4 +1,4 @@
-"""What a real server leaves behind: no key, token or password in its log, its metrics or its files (A23)."""
+"""What a real server leaves behind: no secret in its log, its metrics, its traces or its files (A23)."""
 
 import asyncio
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.acceptance.crowd import PASSWORD, Crowd, Gadget, claim, done, new_crowd, outcome
 from tests.acceptance.wire import Wire
 from tests.server_process import ADMINISTRATOR_PASSWORD, RunningServer, running_server
+from tests.trace_collector import TraceCollector, collecting_traces
 
 ANNOUNCED, SET, GUESSED, BROKEN = "ANNOUNCED-7f3a91", "SET-91bc27e4", "GUESSED-55de08", "BROKEN-20c4f7"
 LATER_PASSWORD, COMMANDED = "a later password 8c1d", "COMMANDED-0e6b3f"
@@ -13,18 +14,24 @@ FAR_MS = 4_102_444_800_000
 
 
 async def test_a23_a_day_in_the_life_leaves_no_secret(tmp_path: Path) -> None:
-    """Attacks A23, behaviour §6.6: log with access and debug lines, metrics, database, all other files."""
+    """Attacks A23, behaviour §6.6: log with all lines, metrics, traces of all, database, all other files."""
     environment = {"DEEDBOX_LOG_ACCESS": "true", "DEEDBOX_LOG_FORMAT": "json", "DEEDBOX_LOG_LEVEL": "debug"}
-    with running_server(tmp_path / "data", environment=environment) as server:
+    with (
+        collecting_traces() as collector,
+        running_server(tmp_path / "data", environment=environment | tracing_to(collector)) as server,
+    ):
         crowd = await new_crowd(server, 2)
         gadgets = await crowd.gadgets(2)
         tokens = await live(crowd, gadgets, server)
         metrics = await page(server, "/metrics")
         while_running = files(tmp_path / "data")
+        assert server.stop() == 0
     told = {"log": server.log.read_bytes(), "metrics": metrics} | while_running
+    told["traces"] = b"".join(collector.bodies)
     told |= {f"{name} after the stop": content for name, content in files(tmp_path / "data").items()}
     assert len(while_running) >= 4, sorted(while_running)
     assert b'"route": "/api/customer/device/{device_name}/claim"' in told["log"]
+    assert b"POST /api/customer/device/{device_name}/claim" in told["traces"]
     assert gadgets[0].name.encode() in told["deedbox.sqlite after the stop"]
     secrets = [ANNOUNCED, SET, GUESSED, BROKEN, PASSWORD, LATER_PASSWORD, ADMINISTRATOR_PASSWORD, COMMANDED]
     secrets += [it.token for it in gadgets] + tokens
@@ -32,6 +39,11 @@ async def test_a23_a_day_in_the_life_leaves_no_secret(tmp_path: Path) -> None:
         (secret, name) for secret in secrets for name, content in told.items() if secret.encode() in content
     ]
     assert found == []
+
+
+def tracing_to(collector: TraceCollector) -> dict[str, str]:
+    """Settings of a server that traces everything."""
+    return {"DEEDBOX_TRACES_ENDPOINT": collector.endpoint, "DEEDBOX_TRACES_SAMPLE_SHARE": "1"}
 
 
 async def live(crowd: Crowd, gadgets: list[Gadget], server: RunningServer) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deedbox.serving.addresses import ListenAddress, listen_address, trusted_networks
+from deedbox.serving.addresses import ListenAddress, listen_address, trace_endpoint, trusted_networks
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,23 @@ def test_networks_of_both_kinds_are_trusted() -> None:
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="addresses or networks"):
         trusted_networks((text,))
+
+
+@pytest.mark.parametrize("text", ["", "http://127.0.0.1:4318/v1/traces", "https://[::1]/v1/traces"])
+def test_where_traces_may_go(text: str) -> None:
+    trace_endpoint(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1:4318",
+        "ftp://host/v1/traces",
+        "http://host",
+        "http://user:pass@host/v1",
+        "http://h/v1?key=1",
+    ],
+)
+def test_traces_go_to_an_address_without_secrets(text: str) -> None:
+    with pytest.raises(ValueError, match=r"with a path|no secrets"):
+        trace_endpoint(text)

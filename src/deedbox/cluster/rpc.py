@@ -5,11 +5,13 @@ there, so that it is delivered once. Replies go back under the device's subject.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
 from deedbox.cluster.bus import Bus, Stop
+from deedbox.cluster.carrying import Carrier, NoCarrier
 from deedbox.cluster.persistent_commands import StoredCommands
 from deedbox.cluster.rpc_attachments import Attachment
 from deedbox.cluster.rpc_calls import Calls
@@ -36,6 +38,8 @@ from deedbox.core.storage import Storage, Stores
 
 MOST_PER_DEVICE = 20
 
+_log = logging.getLogger(__name__)
+
 
 class CommandExchange:
     """An `Exchange` over a bus. `node` is this node's name on it, `most_per_device` how many may wait.
@@ -50,10 +54,12 @@ class CommandExchange:
         storage: Storage,
         most_per_device: int = MOST_PER_DEVICE,
         limits: CommandLimits | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
         self._bus = bus
         self._storage = storage
-        self._calls = Calls(bus, node, most_per_device)
+        self._carrier = carrier or NoCarrier()
+        self._calls = Calls(bus, node, most_per_device, self._carrier)
         self._stored = StoredCommands(storage, limits or CommandLimits(), self.wake)
         self._served = ServedDevices(bus, storage, self.wake)
 
@@ -83,7 +89,8 @@ class CommandExchange:
 
     async def call(self, command: Command, timeout_ms: int) -> Outcome:
         """Offer the command and wait for its end. Raises LimitReached when too many wait already."""
-        return await self._calls.call(command, timeout_ms)
+        with self._carrier.step("call device"):
+            return await self._calls.call(command, timeout_ms)
 
     @property
     def calls(self) -> int:
@@ -172,9 +179,11 @@ class CommandExchange:
             return await self._stored.take(device_id)
         while taken := await self._bus.request(take_subject(offer.decode()), device_id.bytes):
             delivery = decode_delivery(taken)
-            if await self._is_current(delivery.command):
-                return delivery
-            self._tell(device_id, Outdated(delivery.id))
+            with self._carrier.step("take command", delivery.carried):
+                _log.debug("a command for device %s was taken", device_id)
+                if await self._is_current(delivery.command):
+                    return delivery
+                self._tell(device_id, Outdated(delivery.id))
         return None
 
     def _give_back_result(self, taking: "asyncio.Task[Delivery | None]") -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from deedbox.cluster.bus import Bus, Stop
+from deedbox.cluster.carrying import Carrier
 from deedbox.cluster.rpc_messages import (
     Asks,
     Cancels,
@@ -49,10 +50,11 @@ class _Call:
 class Calls:
     """All calls of this node. `node` is its name on the bus, `most_per_device` how many may wait there."""
 
-    def __init__(self, bus: Bus, node: str, most_per_device: int) -> None:
+    def __init__(self, bus: Bus, node: str, most_per_device: int, carrier: Carrier) -> None:
         self._bus = bus
         self._node = node
         self._most_per_device = most_per_device
+        self._carrier = carrier
         self._calls: dict[UUID, dict[int, _Call]] = {}
         self._stops: dict[UUID, Stop] = {}
         self.close = bus.respond(take_subject(node), self._take)
@@ -94,7 +96,7 @@ class Calls:
             self._calls[command.device_id] = calls
             self._stops[command.device_id] = self._listen(command.device_id)
         command_id = next(it for it in _random_ids() if it not in calls)
-        calls[command_id] = _Call(Delivery(command_id, command))
+        calls[command_id] = _Call(Delivery(command_id, command, self._carrier.pick_up()))
         return calls[command_id]
 
     def _listen(self, device_id: UUID) -> Stop:

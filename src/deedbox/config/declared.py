@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     live: LiveSettings = LiveSettings()
     bulk_import: ImportLimits = ImportLimits()
     log: serving.LogSettings = serving.LogSettings()
+    traces: serving.TracesSettings = serving.TracesSettings()
 
     @property
     def data_folder(self) -> Path:

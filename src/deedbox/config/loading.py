@@ -98,8 +98,8 @@ def expected(setting: Setting) -> str:
         return "one of " + ", ".join(get_args(kind))
     if kind is bool:
         return "true or false"
-    if kind is int:
-        return "a whole number" + _range(setting)
+    if kind in (int, float):
+        return ("a whole number" if kind is int else "a number") + _range(setting)
     if get_origin(kind) is tuple:
         return "a list of texts"
     return "a text that is not empty" if setting.default else "a text"

@@ -45,6 +45,8 @@ class Delivery(msgspec.Struct, frozen=True):
 
     id: int
     command: Command
+    #: What goes along to the device's node, for logs and traces.
+    carried: dict[str, str] = {}
 
 
 class End(Enum):

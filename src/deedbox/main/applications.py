@@ -10,6 +10,7 @@ from deedbox.api.live.settings import LiveSettings
 from deedbox.api.plain_claims import PlainClaims
 from deedbox.main.measuring import measure_parts, measure_sockets
 from deedbox.main.parts import Parts
+from deedbox.main.tracing import traced_application
 from deedbox.serving.front import Application, front_application
 from deedbox.serving.health import HealthApplication, Page, Readiness
 from deedbox.serving.observing import ObservedApplication
@@ -26,7 +27,8 @@ def whole_application(
     measure_parts(parts)
     rest = rest_side(parts, settings.live)
     front = front_application(device, rest, _web(parts), settings.http.trusted_proxies)
-    observed = ObservedApplication(front, parts.metrics, settings.log.access)
+    traced = traced_application(front, parts.traces)
+    observed = ObservedApplication(traced, parts.metrics, settings.log.access)
     return HealthApplication(observed, readiness, metrics_page)
 
 

@@ -34,6 +34,10 @@ def measure_telemetry(parts: Parts, ingest: TelemetryIngest, activity: ActivityN
     """Show what devices have sent and what becomes of it."""
     metrics, journal = parts.metrics, parts.settings.journal
     ingest.stored = metrics.telemetry_messages.inc
+    if (traces := parts.traces) is not None:
+        ingest.ended = lambda messages, duration_s: traces.ended(
+            "telemetry batch", duration_s, messages=messages
+        )
     metrics.journal_messages.set_function(lambda: ingest.unmoved)
     readings = metrics.readings
     readings.queue("telemetry", lambda: ingest.batch.size, journal.most_waiting)

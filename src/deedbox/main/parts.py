@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
@@ -23,14 +24,19 @@ from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Stores
 from deedbox.main.bus import opened_bus, opened_live
 from deedbox.main.keys import open_key_ring
+from deedbox.main.tracing import observe_writes, opened_traces, traced_claim
 from deedbox.security.authentication import SessionAuthenticator
 from deedbox.security.passwords import Argon2Hasher
 from deedbox.security.tokens import SignInTokens
+from deedbox.serving.carrying import RequestCarrier
 from deedbox.serving.metrics import Metrics
 from deedbox.storage.opening import OpenedStorage, open_storage
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.transports.rate_limits import RateLimits
 from deedbox.web.streams import PageStreams
+
+if TYPE_CHECKING:  # OpenTelemetry may not be installed
+    from deedbox.serving.traces import Traces
 
 _log = structlog.get_logger("deedbox.claims")
 
@@ -54,6 +60,7 @@ class Parts:
     live: BusLiveChanges
     page_streams: PageStreams
     claim: Claim
+    traces: "Traces | None"
 
 
 @asynccontextmanager
@@ -61,16 +68,17 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
     """Open everything in a folder that this process holds; at the end all that was accepted is stored."""
     keys, metrics, node = open_key_ring(settings), Metrics(), uuid4().hex
     async with AsyncExitStack() as closing:
+        traces = await closing.enter_async_context(opened_traces(settings))
         storage = await open_storage(settings.database_url, _pool_options(settings))
         closing.push_async_callback(storage.close)
-        storage.observe_commits(metrics.commit_ended)
+        observe_writes(storage, metrics.commit_ended, traces)
         tokens = SignInTokens(keys, settings.sign_in, storage.now_ms)
         hasher = Argon2Hasher()
         closing.callback(hasher.close)
         authenticator = SessionAuthenticator(tokens, storage, storage.now_ms)
         bus = await closing.enter_async_context(opened_bus(settings.nats, metrics))
         live = await closing.enter_async_context(opened_live(bus, node))
-        exchange = await closing.enter_async_context(_exchange(settings, bus, node, storage))
+        exchange = await closing.enter_async_context(_exchange(settings, bus, node, storage, traces))
         closing.callback(_told_of_sessions(authenticator, settings, bus))
         attribute_changes = AttributeHints(bus)
         closing.callback(attribute_changes.join())
@@ -87,7 +95,8 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
             live=live,
             page_streams=PageStreams(settings.pages, live),
-            claim=_claim(settings, keys, storage, metrics, live),
+            claim=traced_claim(_claim(settings, keys, storage, metrics, live), traces),
+            traces=traces,
         )
 
 
@@ -121,10 +130,10 @@ def _pool_options(settings: Settings) -> PoolOptions:
 
 @asynccontextmanager
 async def _exchange(
-    settings: Settings, bus: Bus, node: str, storage: OpenedStorage
+    settings: Settings, bus: Bus, node: str, storage: OpenedStorage, traces: "Traces | None"
 ) -> AsyncIterator[CommandExchange]:
     most = settings.device_api.commands_per_device
-    exchange = CommandExchange(bus, node, storage, most, settings.commands)
+    exchange = CommandExchange(bus, node, storage, most, settings.commands, RequestCarrier(traces))
     keeping = asyncio.create_task(exchange.keep())
     try:
         yield exchange

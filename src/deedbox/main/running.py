@@ -65,7 +65,7 @@ class Alone:
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotStart, with nothing listening, when it can't."""
-    configure_logs(settings.log)
+    configure_logs(settings.log, names_node=bool(settings.nats.url))
     with understandable(), held_folder(settings):
         tls = _tls(settings)
         if settings.serve.workers > 1:

@@ -1,7 +1,8 @@
-"""Addresses to listen on and networks to trust, as people write them in settings."""
+"""Addresses to listen on, networks to trust, and where traces go, as people write them in settings."""
 
 from ipaddress import ip_network
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 OFF = "off"
 
@@ -37,3 +38,14 @@ def trusted_networks(networks: tuple[str, ...]) -> None:
             ip_network(network)
         except ValueError:
             raise ValueError("addresses or networks, as in 10.0.0.0/8 or 2001:db8::1") from None
+
+
+def trace_endpoint(text: str) -> None:
+    """Accept nothing, or an HTTP address without a password in it. Raises ValueError for anything else."""
+    if not text:
+        return
+    address = urlsplit(text)
+    if address.scheme not in ("http", "https") or not address.hostname or not address.path.strip("/"):
+        raise ValueError("an address with a path, as in http://127.0.0.1:4318/v1/traces")
+    if "@" in address.netloc or address.query:
+        raise ValueError("no secrets in it: headers for the collector go to OTEL_EXPORTER_OTLP_HEADERS")

@@ -1,6 +1,8 @@
 """Logging: structlog for our own lines and those of libraries, JSON or for people, without secrets."""
 
 import logging
+import os
+import socket
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -36,10 +38,11 @@ _SEPARATORS = str.maketrans("", "", "_-")
 _Event = MutableMapping[str, Any]
 
 
-def configure_logs(settings: LogSettings) -> None:
+def configure_logs(settings: LogSettings, *, names_node: bool = False) -> None:
     """Send all lines, ours and those of libraries, to the standard error."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        *([_add_node] if names_node else []),
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -59,6 +62,16 @@ def configure_logs(settings: LogSettings) -> None:
     # uvicorn tells of its own starts and stops what `serve` tells better.
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def node_name() -> str:
+    """Return what this process is called among others, for people: its machine and its number there."""
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def _add_node(_: Any, __: str, event: _Event) -> _Event:
+    event["node"] = node_name()
+    return event
 
 
 def mask_secrets(_: Any, __: str, event: _Event) -> _Event:

@@ -49,6 +49,7 @@ class ObservedApplication:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        scope["request_id"] = request_id
         self._under_way += 1
         try:
             await self._inner(scope, receive, note)
@@ -58,7 +59,7 @@ class ObservedApplication:
             structlog.contextvars.unbind_contextvars("request_id")
 
     def _note(self, scope: Scope, status: int, duration_s: float) -> None:
-        route, method = route_of(scope), scope["method"] if scope["method"] in _METHODS else "other"
+        route, method = route_of(scope), method_of(scope)
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.request_seconds.labels(route).observe(duration_s)
         if "refusal" in scope:
@@ -68,6 +69,11 @@ class ObservedApplication:
         if self._access_log:
             duration_ms = round(duration_s * 1000, 3)
             _log.info("request", method=method, route=route, status=status, duration_ms=duration_ms)
+
+
+def method_of(scope: Scope) -> str:
+    """Return the method, or `other` for one that a caller made up."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 def route_of(scope: Scope) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from deedbox.serving.addresses import listen_address, trusted_networks
+from deedbox.serving.addresses import listen_address, trace_endpoint, trusted_networks
 
 _ADDRESS = {"check": listen_address}
 
@@ -184,3 +184,19 @@ class LogSettings(Struct, frozen=True):
     access: Annotated[
         bool, Meta(description="Write a line per HTTP request, with its route instead of its address.")
     ] = False
+
+
+class TracesSettings(Struct, frozen=True):
+    """Section `traces`."""
+
+    endpoint: Annotated[
+        str,
+        Meta(
+            extra={"check": trace_endpoint, "shown_default": "none: no traces"},
+            description="Where traces go: the address of an OpenTelemetry collector for traces over HTTP, "
+            "as `http://127.0.0.1:4318/v1/traces`.",
+        ),
+    ] = ""
+    sample_share: Annotated[
+        float, Meta(ge=0, le=1, description="The share of requests that is traced.")
+    ] = 0.1

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextvars import Context
 from uuid import UUID
 
 from deedbox.core.activity import NOTED_EVERY_MS
@@ -41,7 +42,8 @@ class ActivityNotes:
             self._noted_at.clear()
         self._noted_at[device_id] = self._unwritten[device_id] = now_ms
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write_soon())
+            # For many devices: lines of the log must not name the request that happened to be first.
+            self._writing = asyncio.create_task(self._write_soon(), context=Context())
 
     async def close(self) -> None:
         """Write what is not written yet."""

@@ -6,7 +6,10 @@ begins when the last one has ended, and when too much waits, transports stop rea
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from contextvars import Context
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -57,6 +60,8 @@ class TelemetryIngest:
         self.commits = 0
         #: Hears how many messages each commit has stored.
         self.stored: Callable[[int], object] = _ignore
+        #: Hears of each batch that came to its end: how many messages, after how many seconds.
+        self.ended: Callable[[int, float], object] | None = None
 
     @property
     def unmoved(self) -> int:
@@ -106,7 +111,7 @@ class TelemetryIngest:
     def wake(self) -> None:
         """Store the batch as soon as the last one is stored."""
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
         self._wake.set()
 
     def is_known(self, device_id: UUID, names: tuple[str, ...]) -> bool:
@@ -140,11 +145,15 @@ class TelemetryIngest:
             while self.batch.size:
                 batch, self.batch = self.batch, Batch()
                 batch.close()
+                began_s = time.perf_counter()
                 try:
                     await self._store(batch)
                 except Exception:  # one device's fault must not cost all others their answers from now on
                     _log.exception("not everybody was told what came of their telemetry")
                 self.commits += 1
+                if self.ended is not None:
+                    with suppress(Exception):  # whoever observes must not end what stores
+                        self.ended(batch.size, time.perf_counter() - began_s)
                 self._make_room()
 
     async def _store(self, batch: Batch) -> None:
