@@ -1,5 +1,6 @@
 """Telemetry of several nodes on one PostgreSQL: what one took in, all can show."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,11 +12,13 @@ from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.local import LocalBus
 from deedbox.core.errors import InvalidValue
 from deedbox.core.holders import Extent
-from deedbox.core.telemetry_journal import Message
+from deedbox.core.telemetry_journal import Message, Moved
 from deedbox.core.value_limits import ValueLimits
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql import PostgreSQLStorage
+from deedbox.transports import journal_moving
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.journal_moving import JournalMover
 from deedbox.transports.settings import JournalSettings
 from tests.storage.values_bench import ValuesBench, opened_values_bench
 
@@ -26,9 +29,12 @@ _NEVER_MS = 60_000
 class Nodes:
     """Two nodes; `bench` looks at their database."""
 
-    def __init__(self, bench: ValuesBench, ingests: list[TelemetryIngest]) -> None:
+    def __init__(
+        self, bench: ValuesBench, ingests: list[TelemetryIngest], storage: PostgreSQLStorage
+    ) -> None:
         self.bench = bench
         self.first, self.second = ingests
+        self.storage = storage
 
     async def latest(self, through: TelemetryIngest, device_id: UUID) -> dict[str, object]:
         """Return the latest values as that node shows them."""
@@ -40,15 +46,15 @@ class Nodes:
 async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
     async with opened_values_bench("postgresql", tmp_path) as bench, AsyncExitStack() as closing:
         ingests = []
-        for _ in range(2):
-            storage = await PostgreSQLStorage.open(bench.url, PoolOptions(connections=4))
+        storages = [await PostgreSQLStorage.open(bench.url, PoolOptions(connections=4)) for _ in range(2)]
+        for storage in storages:
             closing.push_async_callback(storage.close)
             settings, limits = JournalSettings(delay_ms=_NEVER_MS), ValueLimits(most_series=2)
             ingest = TelemetryIngest(storage, limits, BusLiveChanges(LocalBus()), settings)
             await ingest.open()
             closing.push_async_callback(ingest.close)
             ingests.append(ingest)
-        yield Nodes(bench, ingests)
+        yield Nodes(bench, ingests, storages[1])
 
 
 async def test_every_node_shows_what_any_node_took_in(nodes: Nodes) -> None:
@@ -76,3 +82,29 @@ async def test_a_nodes_count_of_its_journal_ends_when_another_moved_it(nodes: No
     await nodes.first.settle([device])
     points = await nodes.bench.points(device, "a", Extent(0, 0))
     assert [it.value for it in points] == [1]
+
+
+async def test_bites_do_not_shrink_for_a_database_that_is_far(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a bite holds, the way there and back takes its time: one entry at a time would never end."""
+    monkeypatch.setattr(journal_moving, "_SHARED_BITE_S", 1e-6)
+    devices = [nodes.bench.device() for _ in range(600)]
+    told = [(it, [Message(1, b'{"a":1}')]) for it in devices]
+    entries = await nodes.bench.storage.write(lambda it: it.journal.append(told))
+    mover = JournalMover(nodes.storage, JournalSettings(delay_ms=0))
+    bites: list[int] = []
+    hear, all_moved = mover.moved, asyncio.Event()
+
+    def note(moved: Moved) -> None:
+        bites.append(moved.messages)
+        hear(moved)
+        if sum(bites) == len(devices):
+            all_moved.set()
+
+    mover.moved = note  # type: ignore[method-assign]
+    mover.add(entries, len(entries), 0)
+    await asyncio.wait_for(all_moved.wait(), 60)
+    await mover.close()
+    assert max(bites) == bites[0] > 100
+    assert len([it for it in bites if it]) <= 4

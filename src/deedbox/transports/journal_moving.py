@@ -24,8 +24,9 @@ _log = logging.getLogger(__name__)
 #: Entries of a bite: more in one transaction cost less each, but make everybody else wait longer.
 _FEWEST, _MOST = 1, 4_096
 _BITE_S = 0.004
-#: A bite of a database that is some way off. No other writer waits for it, but everybody while it is packed.
-_SHARED_BITE_S = 0.02
+#: Of a database that is some way off: no other writer waits for a bite, but all do here while it is packed.
+#: Most of its time may be spent on the way, so fewer entries would make it no shorter.
+_FEWEST_SHARED, _SHARED_BITE_S = 256, 0.03
 #: The share of the time that bites may take while devices send: little, and more when the journal is long.
 _SHARE, _LARGE_SHARE = 0.05, 0.5
 #: Of bites that others work on meanwhile: with an empty journal, and with one that is half full.
@@ -52,7 +53,8 @@ class JournalMover:
         self.is_full = False
         self._added_at_s = 0.0
         self._bite_s = _SHARED_BITE_S if storage.is_shared else _BITE_S
-        self._bite = 64
+        self._fewest = _FEWEST_SHARED if storage.is_shared else _FEWEST
+        self._bite = max(64, self._fewest)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         #: Called after each bite.
@@ -141,7 +143,7 @@ class JournalMover:
             moved = await self._storage.write_beside(partial(_move_some, left[:count]), must_last=False)
             self.moved(moved)
             left = left[bisect(left, moved.entries[-1].id) if moved.entries else count :]
-            count = _next_bite(count, time.monotonic() - began_s, _SETTLING_S)
+            count = _next_bite(count, time.monotonic() - began_s, _SETTLING_S, self._fewest)
 
     async def _entries_of(self, device_ids: Sequence[UUID]) -> list[int]:
         async def work(stores: Stores) -> list[int]:
@@ -185,7 +187,7 @@ class JournalMover:
                 await self.settle(list(self._unmoved))
             if not self._unmoved and (not moved.entries or not self._storage.is_shared):
                 return
-            self._bite = _next_bite(self._bite, duration_s, self._bite_s)
+            self._bite = _next_bite(self._bite, duration_s, self._bite_s, self._fewest)
             await asyncio.sleep(self._rest_s(duration_s))
 
     def _rest_s(self, duration_s: float) -> float:
@@ -206,10 +208,10 @@ async def _move_some(entry_ids: Sequence[int], stores: Stores) -> Moved:
     return await telemetry_journal.move_some(stores.journal, entry_ids)
 
 
-def _next_bite(bite: int, duration_s: float, bite_s: float = _BITE_S) -> int:
+def _next_bite(bite: int, duration_s: float, bite_s: float = _BITE_S, fewest: int = _FEWEST) -> int:
     """Return how many entries to take next, so that a bite lasts about as long as it should."""
     wanted = int(bite * bite_s / duration_s)
-    return min(max(wanted, bite // 2, _FEWEST), bite * 2, _MOST)
+    return max(min(max(wanted, bite // 2), bite * 2, _MOST), fewest)
 
 
 def _nothing() -> None:
