@@ -266,6 +266,13 @@ class Storage(Protocol):
         """
         ...
 
+    async def read_history(self, work: Work[T], within_s: int | None = None) -> T:
+        """Run `work` as `read` does, maybe on a copy of the database: for what may be long.
+
+        The copy has all that was stored before the call, so it is decided there as well who may see what.
+        """
+        ...
+
     async def look(self, work: Work[T]) -> T:
         """Run `work` at once: for look-ups of a few rows by key."""
         ...

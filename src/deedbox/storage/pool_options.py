@@ -4,10 +4,15 @@ import msgspec
 
 
 class PoolOptions(msgspec.Struct, frozen=True):
-    """How many connections one process uses, and whether statements stay prepared in them."""
+    """How many connections one process uses to each server, and whether statements stay prepared in them.
+
+    `replica_urls` name servers that follow; a read of the past waits at most `replica_wait_ms` for one.
+    """
 
     connections: int = 10
     prepared_statements: bool = True
+    replica_urls: tuple[str, ...] = ()
+    replica_wait_ms: int = 500
 
 
 class ServerFacts(msgspec.Struct, frozen=True):

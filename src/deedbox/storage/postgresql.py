@@ -13,16 +13,15 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
-import asyncpg
-
 from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.coalescing import Coalescer
 from deedbox.storage.load import Load
 from deedbox.storage.pool_options import PoolOptions
-from deedbox.storage.postgresql_attempts import begun, committed, rolled_back, tried
-from deedbox.storage.postgresql_errors import TROUBLE, as_refusal, too_slow
+from deedbox.storage.postgresql_attempts import begun, committed, rolled_back, too_slow_beyond, tried
+from deedbox.storage.postgresql_errors import TROUBLE, as_refusal
 from deedbox.storage.postgresql_partitions import PostgreSQLPartitions
 from deedbox.storage.postgresql_pool import DatabaseClock, Pool, open_pool
+from deedbox.storage.postgresql_replicas import IDENTITY, POSITION, Replicas
 from deedbox.storage.postgresql_transactions import PostgreSQLTransaction
 from deedbox.storage.stores import Stores
 
@@ -69,6 +68,8 @@ class PostgreSQLStorage:
         self._is_closing = False
         #: Time series by time.
         self.partitions = PostgreSQLPartitions(self._connection)
+        #: Servers that follow, where the past may be read.
+        self.replicas = Replicas(options, lambda: self._ask(IDENTITY))
         # For `load`: who waits for a connection; how many got one so far, and how long they waited for it.
         self._acquiring = self._uses = 0
         self._wait_s = 0.0
@@ -82,7 +83,9 @@ class PostgreSQLStorage:
         Raises StorageUnavailable when the database can't be reached.
         """
         clock = DatabaseClock()
-        return cls(await open_pool(url, options, clock), options, clock, clock_ms)
+        storage = cls(await open_pool(url, options, clock), options, clock, clock_ms)
+        storage.replicas.open()
+        return storage
 
     def now_ms(self) -> int:
         """Return the database's time in epoch milliseconds, as it was last heard, carried on."""
@@ -128,18 +131,21 @@ class PostgreSQLStorage:
 
     async def read(self, work: Work[T], within_s: int | None = None) -> T:
         """Run `work` on a snapshot. Raises InvalidValue when it takes longer than `within_s` seconds."""
-        begin = _BEGIN_READING
-        if within_s is not None:
-            begin = f"{begin}; set local statement_timeout = {within_s * 1000}"
-        try:
+        with too_slow_beyond(within_s):
             async with asyncio.timeout(within_s):
-                return await self._look(work, begin)
-        except TimeoutError:
-            raise too_slow() from None
-        except StorageUnavailable as refusal:
-            if within_s is not None and isinstance(refusal.__cause__, asyncpg.QueryCanceledError):
-                raise too_slow() from None
-            raise
+                return await self._look(work, _begin_reading(within_s))
+
+    async def read_history(self, work: Work[T], within_s: int | None = None) -> T:
+        """Run `work` as `read` does, on a replica where one has all that was stored before."""
+
+        async def run(connection: Any) -> T:
+            with too_slow_beyond(within_s):
+                return await self._look_on(connection, work, _begin_reading(within_s))
+
+        if self.replicas.are_there:
+            for answer in await self.replicas.read(lambda: self._ask(POSITION), run, within_s):
+                return answer
+        return await self.read(work, within_s)
 
     async def look(self, work: Work[T]) -> T:
         """Run `work` at once: for look-ups of a few rows by key."""
@@ -161,6 +167,7 @@ class PostgreSQLStorage:
             await coalescer.close()
         while self._under_way:
             await asyncio.wait(self._under_way)
+        await self.replicas.close()
         try:
             async with asyncio.timeout(_ACQUIRE_S):
                 await self._pool.close()
@@ -212,13 +219,26 @@ class PostgreSQLStorage:
     async def _look(self, work: Work[T], begin: str | None) -> T:
         async def once() -> T:
             async with self._connection() as connection:
-                stores = Stores(PostgreSQLTransaction(connection, self.now_ms()))
-                if begin is None:
-                    return await work(stores)
-                async with begun(connection, begin):
-                    answer = await work(stores)
-                await rolled_back(connection)
-                return answer
+                return await self._look_on(connection, work, begin)
+
+        return await tried(once)
+
+    async def _look_on(self, connection: Any, work: Work[T], begin: str | None) -> T:
+        stores = Stores(PostgreSQLTransaction(connection, self.now_ms()))
+        if begin is None:
+            return await work(stores)
+        async with begun(connection, begin):
+            answer = await work(stores)
+        await rolled_back(connection)
+        return answer
+
+    async def _ask(self, sql: str) -> str:
+        async def once() -> str:
+            async with self._connection() as connection:
+                try:
+                    return str(await connection.fetchval(sql))
+                except TROUBLE as error:
+                    raise as_refusal(error) from error
 
         return await tried(once)
 
@@ -239,6 +259,12 @@ class PostgreSQLStorage:
         finally:
             with suppress(*TROUBLE):
                 await self._pool.release(connection)
+
+
+def _begin_reading(within_s: int | None) -> str:
+    if within_s is None:
+        return _BEGIN_READING
+    return f"{_BEGIN_READING}; set local statement_timeout = {within_s * 1000}"
 
 
 async def _first(connection: Any, sql: str) -> int:

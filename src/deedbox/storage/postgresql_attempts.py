@@ -2,12 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
+import asyncpg
+
 from deedbox.core.errors import StorageUnavailable
-from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, as_refusal, of_commit
+from deedbox.storage.postgresql_errors import TROUBLE, TryAgain, as_refusal, of_commit, too_slow
 
 T = TypeVar("T")
 
@@ -53,6 +55,19 @@ async def rolled_back(connection: Any) -> None:
 def _dropped(connection: Any) -> None:
     with suppress(*TROUBLE):  # lost connections leave the pool by themselves
         connection.terminate()
+
+
+@contextmanager
+def too_slow_beyond(within_s: int | None) -> Iterator[None]:
+    """Raise InvalidValue for what took longer than it may, None for ever."""
+    try:
+        yield
+    except TimeoutError:
+        raise too_slow() from None
+    except StorageUnavailable as refusal:
+        if within_s is not None and isinstance(refusal.__cause__, asyncpg.QueryCanceledError):
+            raise too_slow() from None
+        raise
 
 
 async def tried(attempt: Callable[[], Awaitable[T]]) -> T:

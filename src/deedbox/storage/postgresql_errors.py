@@ -11,7 +11,7 @@ from deedbox.storage.statements import UniqueViolation
 _KEY = re.compile(r"\(([^)]*)\)=")
 
 #: Two transactions were in each other's way, or a newer release changed the schema: the same again will do.
-_IN_THE_WAY = (
+IN_THE_WAY = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.InvalidCachedStatementError,
@@ -45,7 +45,7 @@ _UNSENT = "cannot switch to state"
 UNPREPARED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 
 #: All that asyncpg raises.
-TROUBLE = (*_IN_THE_WAY, *_DISCONNECTED, *_UNABLE, asyncpg.PostgresError)
+TROUBLE = (*IN_THE_WAY, *_DISCONNECTED, *_UNABLE, asyncpg.PostgresError)
 
 
 class TryAgain(Exception):
@@ -70,7 +70,7 @@ def as_refusal(error: Exception) -> Exception:
         )
     if isinstance(error, _UNABLE):
         return StorageUnavailable()
-    if isinstance(error, (*_IN_THE_WAY, *_DISCONNECTED)):
+    if isinstance(error, (*IN_THE_WAY, *_DISCONNECTED)):
         return TryAgain(StorageUnavailable())
     return error
 

@@ -172,6 +172,8 @@ class SQLiteStorage:
     is_shared = False
     #: Its rows lie by thing and series, whatever their time.
     partitions = None
+    #: Nothing follows it.
+    replicas = None
 
     def __init__(self, path: Path, clock_ms: Callable[[], int] = system_clock_ms) -> None:
         self.path = path
@@ -229,6 +231,9 @@ class SQLiteStorage:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, work, within_s)
         finally:
             self._reading -= 1
+
+    #: There is one file.
+    read_history = read
 
     async def look(self, work: Work[T]) -> T:
         """Run `work` at once, on the event loop: for look-ups by key, which take microseconds."""
