@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from deedbox.storage.migrating import newest_revision
+from deedbox.core.errors import StorageUnavailable
+from deedbox.storage.migrating import migrate, newest_revision
+from deedbox.storage.postgresql_schema import with_locked_schema
 from tests.cli.running import ran
 from tests.ports import free_port
 from tests.server_process import RunningServer, running_server
@@ -47,6 +49,15 @@ def test_of_several_that_migrate_at_once_one_does(url: str, tmp_path: Path) -> N
         told = [*migrating.map(lambda it: ran("migrate", "--data", it, "--database-url", url), folders)]
     assert [it.returncode for it in told] == [0, 0, 0], told
     assert run_plainly(url, "select version_num from alembic_version", ()) == [(newest_revision(),)]
+
+
+def test_a_migration_whose_connection_is_lost_says_so(url: str) -> None:
+    """Issue 4: connections killed. Nothing is half made, and the same again comes through."""
+    with pytest.raises(StorageUnavailable, match="It is as it was; try again"):
+        with_locked_schema(
+            url, lambda it: it.exec_driver_sql("select pg_terminate_backend(pg_backend_pid())")
+        )
+    assert migrate(url) == (None, newest_revision())
 
 
 def test_a_newer_schema_is_left_alone(url: str, tmp_path: Path) -> None:

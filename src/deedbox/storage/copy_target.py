@@ -10,6 +10,7 @@ from functools import partial
 from struct import Struct
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from deedbox.core.errors import StorageUnavailable
@@ -180,7 +181,7 @@ async def opened_target(url: str) -> AsyncIterator[CopyTarget]:
                     kind, schema="pg_catalog", format="binary", encoder=encoder, decoder=decoder
                 )
         yield CopyTarget(connection)
-    except TROUBLE as error:
+    except (asyncpg.InternalClientError, *TROUBLE) as error:
         why = str(error) or type(error).__name__
         raise StorageUnavailable(
             f"PostgreSQL: {why}. What was copied before stays; the same command again goes on from there."
@@ -192,7 +193,7 @@ async def opened_target(url: str) -> AsyncIterator[CopyTarget]:
 async def _left(connection: Any) -> None:
     try:
         await connection.close(timeout=5)
-    except (TimeoutError, *TROUBLE):
+    except (TimeoutError, asyncpg.InternalClientError, *TROUBLE):
         connection.terminate()
 
 

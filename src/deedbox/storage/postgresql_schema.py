@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.migrating import Schema
 from deedbox.storage.pool_options import ServerFacts
 from deedbox.storage.postgresql_pool import check_server, connect, connected
@@ -34,7 +35,10 @@ def server_facts(url: str) -> ServerFacts:
 
 
 def with_locked_schema(url: str, upgrade: Callable[[Any], T]) -> T:
-    """Run `upgrade(SQLAlchemy connection)` in one transaction that no other node migrates beside."""
+    """Run `upgrade(SQLAlchemy connection)` in one transaction that no other node migrates beside.
+
+    Raises StorageUnavailable, with nothing changed, when the database refuses or the connection is lost.
+    """
     return run_beside(lambda: _with_locked_schema(url, upgrade))
 
 
@@ -63,15 +67,22 @@ async def _server_facts(url: str) -> ServerFacts:
 
 async def _with_locked_schema(url: str, upgrade: Callable[[Any], T]) -> T:
     from sqlalchemy import text  # noqa: PLC0415 - takes longer to import than all the rest
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
     from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: connect(url), poolclass=NullPool
     )
-    async with engine.connect() as connection:
-        await connection.execute(text(_LOCK))
-        answer = await connection.run_sync(upgrade)
-        await connection.commit()
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(_LOCK))
+            answer = await connection.run_sync(upgrade)
+            await connection.commit()
+    except DBAPIError as error:
+        raise StorageUnavailable(
+            f"PostgreSQL did not let the schema be migrated: {error.orig}. It is as it was; try again."
+        ) from error
+    finally:
+        await engine.dispose()
     return answer
