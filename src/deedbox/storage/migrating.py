@@ -37,9 +37,14 @@ class Schema(NamedTuple):
 
 
 def newest_revision() -> str:
-    """Return the revision that this release needs, from the names of the migration files."""
-    names = [it.name for it in files(f"{SCHEMA_FOLDER}.versions").iterdir() if it.name[:4].isdigit()]
-    return max(name[:4] for name in names)
+    """Return the revision that this release needs."""
+    return max(_revisions())
+
+
+def _revisions() -> set[str]:
+    """Return all revisions that this release knows, from the names of the migration files."""
+    names = [it.name for it in files(f"{SCHEMA_FOLDER}.versions").iterdir()]
+    return {name[:4] for name in names if name[:4].isdigit()}
 
 
 def schema_of_file(path: Path) -> Schema:
@@ -100,15 +105,20 @@ def is_postgresql(url: str) -> bool:
 
 
 def check_fits(schema: Schema) -> None:
-    """Raise WrongSchema for a newer release's database that this one can't run beside, or half a copy."""
+    """Raise WrongSchema for half a copy, for nobody's schema, and for a newer release's that refuses this one."""
     if schema.is_copying:
         raise WrongSchema(
             "Only a part of a deployment has been copied into this database. Run the same `deedbox copy` "
             "again: it goes on where it stopped."
         )
     newest = newest_revision()
-    if schema.revision is None or schema.revision <= newest:
+    if schema.revision is None or schema.revision in _revisions():
         return
+    if schema.revision < newest:
+        raise WrongSchema(
+            f"The database has schema {schema.revision}, which no release of Deedbox made; this one knows "
+            f"0001 to {newest}. Restore a backup, or install what made it."
+        )
     if schema.runs_from is None or schema.runs_from > newest:
         needed = f", and works from {schema.runs_from} on" if schema.runs_from else ""
         raise WrongSchema(
