@@ -18,7 +18,8 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check folder, disk, clock, database, key file, addresses and certificate. Exit code 1: one failed."""
-    from deedbox.main.examining import Status, examine
+    from deedbox.main.examining import examine
+    from deedbox.main.findings import Status
 
     findings = examine(loaded(folder_options(data, database_url), config).settings)
     if as_json:

@@ -32,7 +32,7 @@ async def opened_bus(settings: NatsSettings, metrics: Metrics) -> AsyncIterator[
         raise CannotStart(
             "nats.url is set, but the client for NATS is not installed: pip install 'deedbox[nats]'."
         ) from error
-    link = NatsLink(nats_addresses(settings.url), f"deedbox on {socket.gethostname()}", _tls(settings))
+    link = NatsLink(nats_addresses(settings.url), f"deedbox on {socket.gethostname()}", nats_tls(settings))
     bus = NatsBus(link, metrics)
     metrics.readings.queue("bus", lambda: bus.waiting[0], MOST_WAITING)
     metrics.readings.queue("bus_bytes", lambda: bus.waiting[1], MOST_WAITING_BYTES)
@@ -58,7 +58,8 @@ async def opened_live(bus: Bus, node: str) -> AsyncIterator[BusLiveChanges]:
         live.close()
 
 
-def _tls(settings: NatsSettings) -> ssl.SSLContext:
+def nats_tls(settings: NatsSettings) -> ssl.SSLContext:
+    """Return what decides whose certificates are believed. Raises CannotStart."""
     try:
         return ssl.create_default_context(cafile=settings.trusted_certificates_file or None)
     except (OSError, ssl.SSLError) as error:

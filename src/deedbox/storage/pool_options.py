@@ -25,3 +25,13 @@ class ServerFacts(msgspec.Struct, frozen=True):
     clock_ms: int
     lowers_letters: bool
     holds_users: bool
+    #: Whether commits reach the disk, and whether answers wait for that.
+    syncs: bool = True
+    synchronous_commit: str = "on"
+    #: For all that is not a superuser.
+    most_connections: int = 0
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+        return int(self.version.split(".")[0].split()[0])
