@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,6 @@ from deedbox.core.telemetry_journal import Message, Moved
 from deedbox.core.value_limits import ValueLimits
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql import PostgreSQLStorage
-from deedbox.transports import journal_moving
 from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.journal_moving import JournalMover
 from deedbox.transports.settings import JournalSettings
@@ -88,8 +88,14 @@ async def test_bites_do_not_shrink_for_a_database_that_is_far(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever a bite holds, the way there and back takes its time: one entry at a time would never end."""
-    monkeypatch.setattr(journal_moving, "_SHARED_BITE_S", 1e-6)
-    devices = [nodes.bench.device() for _ in range(600)]
+    write = nodes.storage.write_beside
+
+    async def write_far_away(*arguments: Any, **options: Any) -> Any:
+        await asyncio.sleep(0.1)
+        return await write(*arguments, **options)
+
+    monkeypatch.setattr(nodes.storage, "write_beside", write_far_away)
+    devices = [nodes.bench.device() for _ in range(1_500)]
     told = [(it, [Message(1, b'{"a":1}')]) for it in devices]
     entries = await nodes.bench.storage.write(lambda it: it.journal.append(told))
     mover = JournalMover(nodes.storage, JournalSettings(delay_ms=0))
@@ -106,5 +112,4 @@ async def test_bites_do_not_shrink_for_a_database_that_is_far(
     mover.add(entries, len(entries), 0)
     await asyncio.wait_for(all_moved.wait(), 60)
     await mover.close()
-    assert max(bites) == bites[0] > 100
-    assert len([it for it in bites if it]) <= 4
+    assert min(bites[:-1]) > 100

@@ -24,13 +24,12 @@ _log = logging.getLogger(__name__)
 #: Entries of a bite: more in one transaction cost less each, but make everybody else wait longer.
 _FEWEST, _MOST = 1, 4_096
 _BITE_S = 0.004
-#: Of a database that is some way off: no other writer waits for a bite, but all do here while it is packed.
-#: Most of its time may be spent on the way, so fewer entries would make it no shorter.
-_FEWEST_SHARED, _SHARED_BITE_S = 256, 0.03
+#: Of a database that is some way off. Fewer entries would take as long there and back; more would keep
+#: everybody here waiting while they are packed. In between others have their turn, for less time when the
+#: journal is long.
+_SHARED_BITE, _SHARED_REST_S = 512, 0.05
 #: The share of the time that bites may take while devices send: little, and more when the journal is long.
 _SHARE, _LARGE_SHARE = 0.05, 0.5
-#: Of bites that others work on meanwhile: with an empty journal, and with one that is half full.
-_SHARED_SHARE, _LARGE_SHARED_SHARE = 0.3, 0.8
 _AFTER_TROUBLE_S = 5.0
 #: Of what somebody waits for to be moved.
 _FIRST_SETTLED, _SETTLING_S = 64, 0.02
@@ -52,9 +51,7 @@ class JournalMover:
         #: Whether the journal holds all that it may. An attribute, as every read from a socket looks at it.
         self.is_full = False
         self._added_at_s = 0.0
-        self._bite_s = _SHARED_BITE_S if storage.is_shared else _BITE_S
-        self._fewest = _FEWEST_SHARED if storage.is_shared else _FEWEST
-        self._bite = max(64, self._fewest)
+        self._bite = _SHARED_BITE if storage.is_shared else 64
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         #: Called after each bite.
@@ -137,13 +134,15 @@ class JournalMover:
 
     async def _move_in_bites(self, entry_ids: Sequence[int]) -> None:
         """Move these, however many: whoever else writes comes in between."""
-        left, count = sorted(entry_ids), _FIRST_SETTLED
+        is_shared = self._storage.is_shared
+        left, count = sorted(entry_ids), _SHARED_BITE if is_shared else _FIRST_SETTLED
         while left:
             began_s = time.monotonic()
             moved = await self._storage.write_beside(partial(_move_some, left[:count]), must_last=False)
             self.moved(moved)
             left = left[bisect(left, moved.entries[-1].id) if moved.entries else count :]
-            count = _next_bite(count, time.monotonic() - began_s, _SETTLING_S, self._fewest)
+            if not is_shared:
+                count = _next_bite(count, time.monotonic() - began_s, _SETTLING_S)
 
     async def _entries_of(self, device_ids: Sequence[UUID]) -> list[int]:
         async def work(stores: Stores) -> list[int]:
@@ -187,31 +186,29 @@ class JournalMover:
                 await self.settle(list(self._unmoved))
             if not self._unmoved and (not moved.entries or not self._storage.is_shared):
                 return
-            self._bite = _next_bite(self._bite, duration_s, self._bite_s, self._fewest)
+            if not self._storage.is_shared:
+                self._bite = _next_bite(self._bite, duration_s)
             await asyncio.sleep(self._rest_s(duration_s))
 
     def _rest_s(self, duration_s: float) -> float:
-        if time.monotonic() - self._added_at_s > self._bite_s + duration_s:
+        if time.monotonic() - self._added_at_s > _BITE_S + duration_s:
             return 0.0
-        share = self._share()
-        return duration_s * (1 - share) / share
-
-    def _share(self) -> float:
         settings = self._settings
         fullness = max(self.messages / settings.most_messages, self._bytes / settings.most_bytes)
-        if not self._storage.is_shared:
-            return _LARGE_SHARE if fullness >= 0.5 else _SHARE
-        return _SHARED_SHARE + (_LARGE_SHARED_SHARE - _SHARED_SHARE) * min(1.0, fullness * 2)
+        if self._storage.is_shared:
+            return _SHARED_REST_S * max(0.0, 1 - 2 * fullness)
+        share = _LARGE_SHARE if fullness >= 0.5 else _SHARE
+        return duration_s * (1 - share) / share
 
 
 async def _move_some(entry_ids: Sequence[int], stores: Stores) -> Moved:
     return await telemetry_journal.move_some(stores.journal, entry_ids)
 
 
-def _next_bite(bite: int, duration_s: float, bite_s: float = _BITE_S, fewest: int = _FEWEST) -> int:
+def _next_bite(bite: int, duration_s: float, bite_s: float = _BITE_S) -> int:
     """Return how many entries to take next, so that a bite lasts about as long as it should."""
     wanted = int(bite * bite_s / duration_s)
-    return max(min(max(wanted, bite // 2), bite * 2, _MOST), fewest)
+    return min(max(wanted, bite // 2, _FEWEST), bite * 2, _MOST)
 
 
 def _nothing() -> None:
