@@ -105,7 +105,7 @@ def is_postgresql(url: str) -> bool:
 
 
 def check_fits(schema: Schema) -> None:
-    """Raise WrongSchema for half a copy, for nobody's schema, and for a newer release's that refuses this one."""
+    """Raise WrongSchema for half a copy, for nobody's schema, for a newer one that refuses this release."""
     if schema.is_copying:
         raise WrongSchema(
             "Only a part of a deployment has been copied into this database. Run the same `deedbox copy` "
