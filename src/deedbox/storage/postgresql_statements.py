@@ -9,6 +9,11 @@ from deedbox.storage.statements import PLACEHOLDER, ROWS, statements
 #: What SQLite has no use for stands in comments: its only writer needs no row locks, nor an order in which
 #: they are taken, and conditions that leave partitions alone would mislead its planner.
 _FOR_POSTGRESQL = re.compile(r"/\*((?:for update|order by|and )[^*]*)\*/")
+_APPENDS = re.compile(
+    r"with asked\(([^)]*)\)\s+as \(/\*rows:[^*]*\*/\)\s+"
+    r"insert into (\w+) \(([^)]*)\)\s+select \* from asked where true\s*"
+)
+_REMARK = re.compile(r"--.*")
 
 
 class Compiled(NamedTuple):
@@ -35,6 +40,23 @@ def compiled(statement: str, taken: int = 0) -> Compiled:
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, start=first))
     rows = f"select * from unnest({arrays})"  # noqa: S608 - made of our own files alone
     return Compiled(ROWS.sub(rows, sql), names, len(types))
+
+
+class Appended(NamedTuple):
+    """The table, and its columns, that a statement appends its batch to as it is."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@cache
+def appended(statement: str) -> Appended | None:
+    """Return what COPY can do in a statement's place; None when the statement does more than append."""
+    found = _APPENDS.fullmatch(_REMARK.sub("", statements()[statement]))
+    if found is None:
+        return None
+    asked, columns = (tuple(it.strip() for it in part.split(",")) for part in (found[1], found[3]))
+    return Appended(found[2], columns) if asked == columns else None
 
 
 @cache

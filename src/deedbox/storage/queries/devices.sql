@@ -69,7 +69,8 @@ select * from asked where true
 
 -- name: add_device_states
 with asked(device_id) as (/*rows: uuid*/)
-insert into device_state (device_id) select device_id from asked where true
+insert into device_state (device_id)
+select * from asked where true
 
 -- name: change_devices
 with asked(id, tenant_id, profile_id, name, type, label, additional_info, created_at, version, search_text)
