@@ -36,6 +36,12 @@ NOW = time.time_ns() // 1_000_000
 _PLACES = "select tableoid::regclass::text, ts from time_series order by ts"
 
 
+def week(number: int) -> str:
+    """The name of the table of a week, counted from this one."""
+    begins_at = monday_of(NOW) + number * WEEK_MS
+    return f"time_series_from_{datetime.fromtimestamp(begins_at / 1000, UTC):%Y%m%d}"
+
+
 @pytest.fixture
 async def empty() -> AsyncIterator[PlainPostgreSQL]:
     """A database without tables."""
@@ -58,17 +64,29 @@ def store(plain: PlainPostgreSQL, *moments: int) -> None:
 async def test_rows_of_the_release_before_stay(empty: PlainPostgreSQL) -> None:
     """Issue 4: time series partitioned by time; what was stored before is read as ever."""
     empty.script(schema_sql(last="0007"))
-    later = NOW + 30 * DAY_MS
-    store(empty, 0, NOW, later)
+    soon, later = NOW + 10 * DAY_MS, NOW + 90 * DAY_MS
+    store(empty, 0, NOW, soon, later)
     empty.script(schema_sql(after="0007", last="0008"))
-    expected = [("time_series_before", 0), ("time_series_before", NOW), ("time_series_rest", later)]
+    before, rest = "time_series_before", "time_series_rest"
+    soon_at = week((monday_of(soon) - monday_of(NOW)) // WEEK_MS)
+    expected = [(before, 0), (before, NOW), (soon_at, soon), (rest, later)]
     assert empty.execute(_PLACES).fetchall() == expected
+
+
+async def test_the_present_has_a_table_from_the_first_moment_on(empty: PlainPostgreSQL) -> None:
+    empty.script(schema_sql())
+    moments = [monday_of(NOW) - 1, NOW, NOW + 28 * DAY_MS]
+    store(empty, *moments)
+    tables = ["time_series_before", week(0), week(4)]
+    assert empty.execute(_PLACES).fetchall() == list(zip(tables, moments, strict=True))
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[ValuesBench]:
+    """As after a standstill: no week has a table."""
     async with opened_values_bench("postgresql", tmp_path) as bench:
         bench.now_ms = NOW
+        bench.plain.script(f"drop table {', '.join(week(it) for it in range(5))}")
         yield bench
 
 
@@ -82,12 +100,6 @@ def places(bench: ValuesBench) -> list[tuple[str, int]]:
     """In which table each point is, by its moment."""
     found: list[tuple[str, int]] = bench.plain.execute(_PLACES).fetchall()
     return found
-
-
-def week(number: int) -> str:
-    """The name of the table of a week, counted from this one."""
-    begins_at = monday_of(NOW) + number * WEEK_MS
-    return f"time_series_from_{datetime.fromtimestamp(begins_at / 1000, UTC):%Y%m%d}"
 
 
 async def test_the_weeks_to_come_have_tables(bench: ValuesBench) -> None:
