@@ -19,7 +19,7 @@ from deedbox.core.storage import Stores
 from deedbox.main.administrator import ensure_administrator
 from deedbox.main.applications import whole_application
 from deedbox.main.device_sides import opened_device_sides
-from deedbox.main.failures import understandable
+from deedbox.main.failures import CannotStart, understandable
 from deedbox.main.folder import held_folder, migrate_if_needed
 from deedbox.main.housekeeping import keep_house, scheduled_works
 from deedbox.main.parts import Parts, opened_parts
@@ -27,7 +27,7 @@ from deedbox.main.series_keeping import prepare_partitions
 from deedbox.serving.addresses import ListenAddress, listen_address
 from deedbox.serving.health import Application, Page, Readiness
 from deedbox.serving.listeners import bind_all, close_all, tls_context
-from deedbox.serving.logs import configure_logs
+from deedbox.serving.logs import configure_logs, is_for_people
 from deedbox.serving.servers import HttpServer, SignalSteering, Steering, run_servers
 
 _MQTT = ("mqtt.listen", "mqtts.listen")
@@ -66,7 +66,7 @@ class Alone:
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotStart, with nothing listening, when it can't."""
     configure_logs(settings.log, names_node=bool(settings.nats.url))
-    with understandable(), held_folder(settings):
+    with _noted(settings), understandable(), held_folder(settings):
         tls = _tls(settings)
         if settings.serve.workers > 1:
             from deedbox.main.workers import serve_with_workers  # noqa: PLC0415 - it imports this module
@@ -79,6 +79,17 @@ def serve(settings: Settings) -> None:
             uvloop.run(serve_on(settings, bound, tls, Alone()))
         finally:
             close_all(bound)
+
+
+@contextlib.contextmanager
+def _noted(settings: Settings) -> Iterator[None]:
+    """Have machines that read the log hear why nothing starts; people are told by the command."""
+    try:
+        yield
+    except CannotStart as error:
+        if not is_for_people(settings.log):
+            _log.error("refused to start", reason=str(error))
+        raise
 
 
 def prepare_database(settings: Settings) -> None:

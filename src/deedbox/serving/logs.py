@@ -74,6 +74,11 @@ def _add_node(_: Any, __: str, event: _Event) -> _Event:
     return event
 
 
+def is_for_people(settings: LogSettings) -> bool:
+    """Tell whether people read the lines, and not machines."""
+    return settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+
+
 def mask_secrets(_: Any, __: str, event: _Event) -> _Event:
     """Replace the values of fields that hold secrets, at any depth."""
     for field, value in event.items():
@@ -92,7 +97,7 @@ def _masked(field: object, value: Any) -> Any:
 
 
 def _formatter(settings: LogSettings, shared: list[Any]) -> logging.Formatter:
-    people = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    people = is_for_people(settings)
     last: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if people:
         plain = structlog.dev.plain_traceback
