@@ -181,8 +181,9 @@ async def test_a_deed_closes_once_and_the_next_owner_reads_from_there(database: 
     )
     assert len(await open_deeds(database, [asked(device_id, GLOBEX, key=None)])) == 1
     assert (await run(database, "open_deed", device_id=device_id))[0][-1] == 2
-    [state] = await run(database, "device_states", [(device_id,)])
-    assert (state[9], state[15], state[16]) == (3, GLOBEX, "Globex")
+    [locked] = await run(database, "lock_devices", [(device_id,)])
+    [beside] = await run(database, "offers_and_deeds", [(device_id,)])
+    assert (locked[9], beside[7], beside[8]) == (3, GLOBEX, "Globex")
 
 
 async def test_announced_windows_do_not_open_on_owned_devices(database: Any) -> None:
@@ -191,7 +192,7 @@ async def test_announced_windows_do_not_open_on_owned_devices(database: Any) -> 
     await open_deeds(database, [asked(device_id)])
     again = [(device_id, kind, OTHER_KEY, None, NOW_MS + 9, NOW_MS) for kind in (0, 1)]
     assert await run(database, "open_windows", again) == [(device_id,)]
-    kept = {(row[1], bytes(row[2])) for row in await run(database, "windows_of_devices", [(device_id,)])}
+    kept = {(row[2], bytes(row[3])) for row in await run(database, "offers_and_deeds", [(device_id,)])}
     assert kept == {(0, KEY), (1, OTHER_KEY)}
 
 

@@ -9,7 +9,7 @@ from deedbox.core.devices import Device
 from deedbox.core.errors import NotFound
 from deedbox.core.ids import NULL_ID, identifier
 from deedbox.core.keys import KeyRing
-from deedbox.core.ownership import DeviceState, OpenDeed, Window
+from deedbox.core.ownership import DeviceState, OpenDeed, Window, WindowKind
 from deedbox.core.persistent_commands import OWNER_CHANGED
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.statements import Row
@@ -24,8 +24,7 @@ class DeedStore(WindowStore):
     async def lock_devices(self, device_ids: Collection[UUID]) -> dict[UUID, DeviceState]:
         """Lock these devices' rows in id order and return their states; unknown ids are left out."""
         asked = [(device_id,) for device_id in sorted(device_ids)]
-        await self.transaction.batch("lock_devices", asked)
-        return await self._states(asked)
+        return await self._states(await self.transaction.batch("lock_devices", asked))
 
     async def lock_named_devices(
         self, names: Sequence[tuple[UUID, str]]
@@ -34,8 +33,7 @@ class DeedStore(WindowStore):
         asked = sorted(set(names))
         found = await self.transaction.batch("lock_devices_by_name", asked)
         # Names that nobody has are looked up all the same: the work must not tell which ones exist.
-        unknown = [(NULL_ID,)] * (len(asked) - len(found))
-        states = await self._states([*((identifier(row[0]),) for row in found), *unknown])
+        states = await self._states(found, unknown=len(asked) - len(found))
         return {(it.device.tenant_id, it.device.name): it for it in states.values()}
 
     async def open_deeds(self, openings: Sequence[Opening]) -> Mapping[UUID, int]:
@@ -92,10 +90,12 @@ class DeedStore(WindowStore):
             raise NotFound
         return str(rows[0][0])
 
-    async def _states(self, asked: Sequence[tuple[UUID]]) -> dict[UUID, DeviceState]:
-        windows = await self.windows_of([device_id for (device_id,) in asked])
-        rows = await self.transaction.batch("device_states", asked)
-        states = [_state(row, windows) for row in rows]
+    async def _states(self, locked: Sequence[Row], unknown: int = 0) -> dict[UUID, DeviceState]:
+        asked = [*((row[0],) for row in locked), *[(NULL_ID,)] * unknown]
+        found: dict[bytes, list[Row]] = {}
+        for row in await self.transaction.batch("offers_and_deeds", asked):
+            found.setdefault(row[0], []).append(row)
+        states = [_state(row, found[row[0]]) for row in locked]
         return {state.device.id: state for state in states}
 
     async def _raise_epochs(self, epochs: Sequence[Row]) -> None:
@@ -132,25 +132,31 @@ def _asked(it: Opening) -> Row:
     )
 
 
-def _state(row: Row, windows: Mapping[UUID, tuple[Window, ...]]) -> DeviceState:
-    owner = None if row[15] is None else identifier(row[15])
+def _state(row: Row, beside: Sequence[Row]) -> DeviceState:
+    """Make a state of a row of `lock_devices` and those of `offers_and_deeds`, one for each window."""
+    deed = _open_deed(beside[0][6:])
     device = Device(
         identifier(row[0]), identifier(row[1]), row[2], row[3], row[4], identifier(row[5]),
-        row[6], row[7], row[8], owner,
+        row[6], row[7], row[8], deed.customer_id if deed else None,
     )  # fmt: skip
     return DeviceState(
         device=device,
         epoch=row[9],
         blocked=bool(row[10]),
         allow_by_default=None if row[11] is None else bool(row[11]),
-        claiming_allowed=row[12] == "true",
-        forbids_empty_keys=bool(row[13]),
-        deed=_open_deed(row[14:20]),
-        windows=windows.get(device.id, ()),
-        rotates_credentials=bool(row[20]),
-        erases_values=bool(row[21]),
-        renews_label=bool(row[22]),
+        claiming_allowed=beside[0][1] == "true",
+        forbids_empty_keys=bool(row[12]),
+        deed=deed,
+        windows=tuple(_window(it) for it in beside if it[2] is not None),
+        rotates_credentials=bool(row[13]),
+        erases_values=bool(row[14]),
+        renews_label=bool(row[15]),
     )
+
+
+def _window(row: Row) -> Window:
+    kind, digest, expires_at, lapsed = row[2:6]
+    return Window(WindowKind(kind), bytes(digest), expires_at, bool(lapsed))
 
 
 def _open_deed(columns: Row) -> OpenDeed | None:

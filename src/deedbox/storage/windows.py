@@ -4,23 +4,13 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from deedbox.core.ids import identifier
-from deedbox.core.ownership import Window, WindowKind
+from deedbox.core.ownership import WindowKind
 from deedbox.core.windows import NewWindow
 from deedbox.storage.attempts import AttemptStore
 
 
 class WindowStore(AttemptStore):
     """Windows inside a transaction."""
-
-    async def windows_of(self, device_ids: Collection[UUID]) -> dict[UUID, tuple[Window, ...]]:
-        """Return the windows of each device, open or not."""
-        rows = await self.transaction.batch("windows_of_devices", _each(device_ids))
-        found: dict[UUID, tuple[Window, ...]] = {}
-        for device_id, kind, digest, expires_at, lapsed in rows:
-            window = Window(WindowKind(kind), bytes(digest), expires_at, bool(lapsed))
-            key = identifier(device_id)
-            found[key] = (*found.get(key, ()), window)
-        return found
 
     async def open_windows(self, windows: Sequence[NewWindow]) -> Collection[UUID]:
         """Open or replace windows; announced ones only where no deed is open and nothing blocks."""

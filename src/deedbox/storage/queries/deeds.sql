@@ -1,36 +1,42 @@
+-- Both return what only exclusive transactions change, and what the lock keeps as it is.
 -- name: lock_devices_by_name
 with asked(tenant_id, name) as (/*rows: uuid, text*/)
-select s.device_id
+select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
+       s.epoch, s.blocked, coalesce(p.allow_claiming_by_default, t.allow_claiming_by_default),
+       p.forbids_empty_keys, p.rotates_credentials_on_reclaim, t.erase_on_reclaim, p.new_secret_on_reclaim
 from asked
 join device d on d.tenant_id = asked.tenant_id and d.name = asked.name
 join device_state s on s.device_id = d.id
+join device_profile p on p.id = d.profile_id
+join tenant t on t.id = d.tenant_id
 order by s.device_id
 /*for update of s*/
 
 -- name: lock_devices
 with asked(device_id) as (/*rows: uuid*/)
-select s.device_id
+select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
+       s.epoch, s.blocked, coalesce(p.allow_claiming_by_default, t.allow_claiming_by_default),
+       p.forbids_empty_keys, p.rotates_credentials_on_reclaim, t.erase_on_reclaim, p.new_secret_on_reclaim
 from asked
 join device_state s on s.device_id = asked.device_id
+join device d on d.id = asked.device_id
+join device_profile p on p.id = d.profile_id
+join tenant t on t.id = d.tenant_id
 order by s.device_id
 /*for update of s*/
 
--- name: device_states
+-- What else batches change, on any node: to be read when the devices are locked. A row per device and window.
+-- name: offers_and_deeds
 with asked(device_id) as (/*rows: uuid*/)
-select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
-       s.epoch, s.blocked, coalesce(p.allow_claiming_by_default, t.allow_claiming_by_default),
-       a.value, p.forbids_empty_keys,
-       o.id, o.customer_id, c.title, o.opened_at, o.burnt_digests, o.idempotency_digest,
-       p.rotates_credentials_on_reclaim, t.erase_on_reclaim, p.new_secret_on_reclaim
+select asked.device_id, a.value, w.kind, w.digest, w.expires_at, w.lapsed,
+       o.id, o.customer_id, c.title, o.opened_at, o.burnt_digests, o.idempotency_digest
 from asked
-join device d on d.id = asked.device_id
-join device_state s on s.device_id = d.id
-join device_profile p on p.id = d.profile_id
-join tenant t on t.id = d.tenant_id
-left join deed o on o.device_id = d.id and o.closed_at is null
+left join claim_window w on w.device_id = asked.device_id
+left join deed o on o.device_id = asked.device_id and o.closed_at is null
 left join customer c on c.id = o.customer_id
 left join attribute a
-  on a.entity_id = d.id and a.scope = 0 and a.name = 'claimingAllowed' and a.writer = 0 and a.kept_for_epoch = 0
+  on a.entity_id = asked.device_id and a.scope = 0 and a.name = 'claimingAllowed' and a.writer = 0
+  and a.kept_for_epoch = 0
 
 -- The decisive step. The partial unique index on open deeds has the last word, whoever else tries.
 -- An owner reads from where the deed of another customer ended; the same customer again keeps its old mark.

@@ -1,8 +1,3 @@
--- name: windows_of_devices
-with asked(device_id) as (/*rows: uuid*/)
-select w.device_id, w.kind, w.digest, w.expires_at, w.lapsed
-from asked join claim_window w on w.device_id = asked.device_id
-
 -- An announced window opens only where nobody owns the device and nothing blocks it; kind 0 is "announced".
 -- name: open_windows
 with asked(device_id, kind, digest, ciphertext, expires_at, opened_at)
