@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
@@ -136,6 +136,28 @@ def test_a_worker_that_dies_is_replaced_and_the_others_stay() -> None:
     assert code == 0
     assert "another takes its place" in said
     assert "SIGKILL" in said
+
+
+def test_connections_that_wait_for_a_worker_that_died_are_answered_by_the_next() -> None:
+    with supervised() as it, ExitStack() as opened:
+        pid = all_serve(it)[1]
+        # The supervisor learns of it when all connections wait already.
+        it.process.send_signal(signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: is_zombie(pid))
+        connections = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", it.port), LONGEST_WAIT_S))
+            for _ in range(20)
+        ]
+        it.process.send_signal(signal.SIGCONT)
+        answers = [connection.makefile().readline().split()[0] for connection in connections]
+    # Chance decides for each: one alone once in half a million.
+    assert set(answers) == {"1", "2"}
+
+
+def is_zombie(pid: int) -> bool:
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rpartition(") ")[2].startswith("Z")
 
 
 def test_a_worker_that_dies_again_and_again_is_waited_with_and_others_get_its_connections() -> None:
