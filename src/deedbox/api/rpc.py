@@ -142,7 +142,8 @@ class _Sending:
             await self.add_entry(stores, state, "")
             return state
 
-        return await self._storage.write(work)
+        # Locked, the device has the owner and the epoch that are recorded; nothing else is decided by.
+        return await self._storage.write_beside(work)
 
     async def record_failure(self, state: DeviceState, failure: str) -> None:
         """Record that nothing came of it."""
@@ -150,7 +151,7 @@ class _Sending:
         async def work(stores: Stores) -> None:
             await self.add_entry(stores, state, failure)
 
-        await self._storage.write(work)
+        await self._storage.write_beside(work)
 
     async def add_entry(self, stores: Stores, state: DeviceState, failure: str, **more: str) -> None:
         """Add an entry in a transaction that somebody else has begun."""
