@@ -141,12 +141,15 @@ class Deployment:
 
 @asynccontextmanager
 async def opened_deployment(
-    folder: Path, policy: SignInPolicy | None = None, claim: ClaimPolicy | None = None
+    folder: Path,
+    policy: SignInPolicy | None = None,
+    claim: ClaimPolicy | None = None,
+    database: DatabaseSettings | None = None,
 ) -> AsyncIterator[Deployment]:
-    """A deployment over a data folder, which is made if it is empty."""
+    """A deployment over a data folder, which is made if it is empty, or over a database of its own."""
     settings = Settings(
         data=DataSettings(folder=str(folder)),
-        database=DatabaseSettings(url=_database_url(folder)),
+        database=database or DatabaseSettings(url=_database_url(folder)),
         admin=AdminSettings(email=EMAILS["root"], password=PASSWORD),
         sign_in=policy or SignInPolicy(),
         claim=claim or ClaimPolicy(),
@@ -166,14 +169,19 @@ async def opened_deployment(
 async def make_template(folder: Path) -> None:
     """Fill a data folder with everybody in EMAILS."""
     async with opened_deployment(folder) as it:
-        maker = await it.ok("root", "POST", "/api/tenant", {"title": "Gadget Works"})
-        rival = await it.ok("root", "POST", "/api/tenant", {"title": "Rival Works"})
-        await it.make_user("root", _administrator("maker", maker))
-        await it.make_user("root", _administrator("rival", rival))
-        for name in ("alice", "bob"):
-            customer = await it.ok("maker", "POST", "/api/customer", {"title": f"{name.title()}'s home"})
-            user = {"email": EMAILS[name], "authority": "CUSTOMER_USER", "customerId": customer["id"]}
-            await it.make_user("maker", user)
+        await add_everybody(it)
+
+
+async def add_everybody(it: Deployment) -> None:
+    """Make everybody in EMAILS, and their tenants."""
+    maker = await it.ok("root", "POST", "/api/tenant", {"title": "Gadget Works"})
+    rival = await it.ok("root", "POST", "/api/tenant", {"title": "Rival Works"})
+    await it.make_user("root", _administrator("maker", maker))
+    await it.make_user("root", _administrator("rival", rival))
+    for name in ("alice", "bob"):
+        customer = await it.ok("maker", "POST", "/api/customer", {"title": f"{name.title()}'s home"})
+        user = {"email": EMAILS[name], "authority": "CUSTOMER_USER", "customerId": customer["id"]}
+        await it.make_user("maker", user)
 
 
 def copy_of(template: Path, folder: Path) -> Path:

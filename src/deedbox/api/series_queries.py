@@ -65,5 +65,5 @@ async def ask_several(
         return answers
 
     await context.storage.settle([holder_id])
-    answers = await context.storage.read(work, limits.longest_s)
+    answers = await context.storage.read_history(work, limits.longest_s)
     return [series_answer(it, points) for it, points in zip(data, answers, strict=True)]

@@ -168,7 +168,7 @@ async def _history(request: ApiRequest, kind: Resource, holder_id: UUID, query: 
         return await histories.history(store, principal, kind, holder_id, query, limits)
 
     await context.storage.settle([holder_id])
-    return await context.storage.read(work, context.reading_limits.longest_s)
+    return await context.storage.read_history(work, context.reading_limits.longest_s)
 
 
 def _span(start_ts: str | None, end_ts: str | None) -> Bucket:

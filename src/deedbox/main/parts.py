@@ -72,6 +72,8 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         storage = await open_storage(settings.database_url, _pool_options(settings))
         closing.push_async_callback(storage.close)
         observe_writes(storage, metrics.commit_ended, traces)
+        if storage.replicas:
+            storage.replicas.observe = lambda where: metrics.history_reads.labels(where).inc()
         tokens = SignInTokens(keys, settings.sign_in, storage.now_ms)
         hasher = Argon2Hasher()
         closing.callback(hasher.close)
@@ -125,7 +127,10 @@ def _told_of_sessions(authenticator: SessionAuthenticator, settings: Settings, b
 
 
 def _pool_options(settings: Settings) -> PoolOptions:
-    return PoolOptions(settings.database.connections, settings.database.prepared_statements)
+    database = settings.database
+    return PoolOptions(
+        database.connections, database.prepared_statements, database.replica_urls, database.replica_wait_ms
+    )
 
 
 @asynccontextmanager

@@ -91,6 +91,9 @@ class Metrics:
             "1 on the node that does the scheduled work.",
             registry=self._registry,
         )
+        self.history_reads = self._counter(
+            "deedbox_replica_reads", "Reads of the past, where replicas are named.", "where"
+        )
         self._bus_is_connected = Gauge(
             "deedbox_bus_connected", "0 while other nodes can't be reached.", registry=self._registry
         )

@@ -112,6 +112,12 @@ class CoapsSettings(Struct, frozen=True):
     ] = "off"
 
 
+def check_replica_urls(urls: tuple[str, ...]) -> None:
+    """Raise ValueError, without the URL, which is secret, for one that is not PostgreSQL's."""
+    if not all(it.startswith(("postgresql://", "postgres://")) for it in urls):
+        raise ValueError("URLs as postgresql://USER:PASSWORD@HOST/DATABASE, with commas between")
+
+
 class DatabaseSettings(Struct, frozen=True):
     """Section `database`."""
 
@@ -141,6 +147,21 @@ class DatabaseSettings(Struct, frozen=True):
             description="How much time a partition of the time series spans, of those yet to be made.",
         ),
     ] = 7
+    replica_urls: Annotated[
+        tuple[str, ...],
+        Meta(
+            extra={"secret": True, "check": check_replica_urls},
+            description="Replicas of the database, where histories are read: a PostgreSQL URL for each.",
+        ),
+    ] = ()
+    replica_wait_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=60_000,
+            description="How long a history waits for a replica that lags, until the primary answers it.",
+        ),
+    ] = 500
 
 
 class SecretsSettings(Struct, frozen=True):
@@ -197,6 +218,6 @@ class TracesSettings(Struct, frozen=True):
             "as `http://127.0.0.1:4318/v1/traces`.",
         ),
     ] = ""
-    sample_share: Annotated[
-        float, Meta(ge=0, le=1, description="The share of requests that is traced.")
-    ] = 0.1
+    sample_share: Annotated[float, Meta(ge=0, le=1, description="The share of requests that is traced.")] = (
+        0.1
+    )

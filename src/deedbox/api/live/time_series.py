@@ -68,7 +68,8 @@ class SeriesSubscription:
             return extent, [point for points in found.values() for point in points]
 
         await context.storage.settle([self._entity_id])
-        extent, found = await context.storage.read(work, context.reading_limits.longest_s)
+        read = context.storage.read if past is None else context.storage.read_history
+        extent, found = await read(work, context.reading_limits.longest_s)
         await self._send(found)
         return extent
 
@@ -115,7 +116,7 @@ async def history_update(listener: Listener, command: HistoryCommand) -> SeriesU
         )
 
     await context.storage.settle([entity_id])
-    found = await context.storage.read(work, context.reading_limits.longest_s)
+    found = await context.storage.read_history(work, context.reading_limits.longest_s)
     return series_update(command.cmd_id, told_points(point for points in found.values() for point in points))
 
 
