@@ -46,11 +46,15 @@ class Imported(msgspec.Struct):
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What is there already of what the lines name; `takers`: which device has a look-up digest."""
+    """What is there already of what the lines name; `takers`: which device has a look-up digest.
+
+    `digests` are the look-up digests of what each line names, by its number.
+    """
 
     states: Mapping[str, DeviceState]
     credentials: Mapping[UUID, StoredCredentials]
     takers: dict[bytes, UUID]
+    digests: Mapping[int, tuple[bytes, ...]]
     now_ms: int
 
 
@@ -89,11 +93,14 @@ def chunks(rows: Sequence[ImportRow], most: int) -> list[list[ImportRow]]:
 async def _known(stores: Stores, making: DeviceMaking, rows: Sequence[ImportRow]) -> _Known:
     ids = await making.devices.device_ids_named(making.actor.tenant_id, [row.name for row in rows])
     states = await stores.claims.lock_devices(list(ids.values()))
-    digests = [digest for row in rows for digest in _digests(making, row.credentials)]
+    digests = {row.line: _digests(making, row.credentials) for row in rows}
     return _Known(
         states={state.device.name: state for state in states.values()},
         credentials=await making.devices.credentials_of(list(states)),
-        takers=dict(await making.devices.devices_by_credentials(digests)),
+        takers=dict(
+            await making.devices.devices_by_credentials([it for each in digests.values() for it in each])
+        ),
+        digests=digests,
         now_ms=await making.devices.now_ms(),
     )
 
@@ -175,7 +182,7 @@ class _Chunk:
 
     def _wanted_credentials(self, row: ImportRow, device_id: UUID) -> CredentialsDraft | None:
         """Reserve the line's credentials for its device. Raises InvalidValue when another one has them."""
-        digests, takers = _digests(self._making, row.credentials), self._known.takers
+        digests, takers = self._known.digests[row.line], self._known.takers
         if any(takers.get(digest, device_id) != device_id for digest in digests):
             raise taken_elsewhere()
         takers.update(dict.fromkeys(digests, device_id))

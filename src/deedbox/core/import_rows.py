@@ -1,7 +1,7 @@
 """Lines of an import: which cell means what, and what a line wants. Nothing is stored here."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -39,6 +39,7 @@ class ColumnType(StrEnum):
 
 #: Columns of the reference server for protocols and products that are not here: an error where they are used.
 _FOREIGN = re.compile(r"LWM2M_\w+|SNMP_\w+|ROUTING_KEY|SECRET")
+_KNOWN = frozenset(ColumnType)
 _VALUES = (ColumnType.SHARED_ATTRIBUTE, ColumnType.SERVER_ATTRIBUTE, ColumnType.TIMESERIES)
 _MQTT = (ColumnType.MQTT_CLIENT_ID, ColumnType.MQTT_USER_NAME, ColumnType.MQTT_PASSWORD)
 
@@ -117,13 +118,15 @@ class _Cells:
     def __init__(self, cells: Sequence[str], columns: Sequence[Column]) -> None:
         found = [(column, cell.strip()) for column, cell in zip(columns, cells, strict=False)]
         self._cells = [(column, cell) for column, cell in found if cell]
-        for column, _ in self._cells:
-            if _FOREIGN.fullmatch(column.type):
-                raise InvalidValue(f"columns of type {column.type} are not supported by this server.")
+        # The first of a type counts: what comes later is put in before.
+        self._texts = {column.type: cell for column, cell in reversed(self._cells)}
+        if not self._texts.keys() <= _KNOWN:
+            foreign = next(column.type for column, _ in self._cells if column.type not in _KNOWN)
+            raise InvalidValue(f"columns of type {foreign} are not supported by this server.")
 
     def text(self, column_type: ColumnType) -> str | None:
         """Return the text of the column of that type, None when it is empty or there is none."""
-        return next(self._texts(column_type), None)
+        return self._texts.get(column_type)
 
     def flag(self, column_type: ColumnType) -> bool | None:
         """Return a yes or no. Raises InvalidValue for anything else."""
@@ -134,6 +137,8 @@ class _Cells:
 
     def values(self, column_type: ColumnType) -> dict[str, Value]:
         """Return the values of all columns of that type, by their keys."""
+        if column_type not in self._texts:
+            return {}
         found = {column.key: cell for column, cell in self._cells if column.type == column_type}
         return {checked_key(key): cell_value(key, cell) for key, cell in found.items()}
 
@@ -145,20 +150,17 @@ class _Cells:
             drafts.append(CredentialsDraft(credentials_id=token))
         if certificate is not None:
             drafts.append(CredentialsDraft(CredentialsKind.X509_CERTIFICATE, value=certificate))
-        if any(self.text(it) for it in _MQTT):
+        if not self._texts.keys().isdisjoint(_MQTT):
             basic = msgspec.json.encode(MqttBasic(*(self.text(it) for it in _MQTT))).decode()
             drafts.append(CredentialsDraft(CredentialsKind.MQTT_BASIC, value=basic))
         if len(drafts) > 1:
             raise InvalidValue("a device has one kind of credentials: an access token, X509 or MQTT.")
         return checked(drafts[0]) if drafts else None
 
-    def _texts(self, column_type: ColumnType) -> Iterator[str]:
-        return (cell for column, cell in self._cells if column.type == column_type)
-
 
 def _check_column(column: Column, index: int) -> None:
     pointer = f"/mapping/columns/{index}"
-    if column.type not in set(ColumnType) and not _FOREIGN.fullmatch(column.type):
+    if column.type not in _KNOWN and not _FOREIGN.fullmatch(column.type):
         known = ", ".join(ColumnType)
         raise InvalidValue(f"mapping.columns[{index}].type is unknown; use one of {known}.", pointer)
     if column.type in _VALUES and not column.key.strip():

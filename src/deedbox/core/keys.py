@@ -41,6 +41,9 @@ class KeyRing:
             raise ValueError("a key ring needs at least one generation")
         self._generations = dict(generations)
         self.newest = max(generations)
+        # Made once: with its key schedule it takes longer than what it encrypts.
+        self._cipher = AESGCM(generations[self.newest].encryption)
+        self._newest_first = sorted(generations, reverse=True)
 
     @property
     def generations(self) -> list[int]:
@@ -62,13 +65,11 @@ class KeyRing:
 
     def lookup_digests(self, purpose: bytes, secret: str) -> tuple[bytes, ...]:
         """Return 17-byte digests, newest generation first, to find a row by a secret (a token, a link)."""
-        return tuple(
-            self._lookup(number, purpose, secret) for number in sorted(self._generations, reverse=True)
-        )
+        return tuple(self._lookup(number, purpose, secret) for number in self._newest_first)
 
     def encrypt(self, text: str, bound_to: bytes, nonce: bytes) -> bytes:
         """Encrypt `text`; the ciphertext opens only together with `bound_to` (the row's id)."""
-        sealed = AESGCM(self._generations[self.newest].encryption).encrypt(nonce, _text_bytes(text), bound_to)
+        sealed = self._cipher.encrypt(nonce, _text_bytes(text), bound_to)
         return bytes([self.newest]) + nonce + sealed
 
     def decrypt(self, ciphertext: bytes, bound_to: bytes) -> str:
