@@ -12,7 +12,7 @@ from deedbox.serving.shared_listeners import SharedListeners
 from deedbox.serving.supervision import Supervisor, WorkersFailed
 from deedbox.serving.worker_links import WorkerEnd
 
-NEVER, AT_START, STUBBORN = "never", "at-start", "stubborn"
+NEVER, AT_START, LATER, STUBBORN = "never", "at-start", "later", "stubborn"
 
 
 class SmallCrew:
@@ -22,13 +22,18 @@ class SmallCrew:
         listeners = SharedListeners({"mqtt.listen": ListenAddress("127.0.0.1", port)}, count)
         self._listeners = listeners
         self._how = how
-        self.man = listeners.man
+        self._is_replacing = False
         self.leave = listeners.leave
         self.close = listeners.close
 
+    def man(self, number: int) -> None:
+        """Make sure that there is something to listen on."""
+        self._listeners.man(number)
+        self._is_replacing = True
+
     def work(self, number: int, link: WorkerEnd) -> int:
         """Answer until asked to stop."""
-        if self._how == AT_START and number == 2:
+        if (self._how == AT_START and number == 2) or (self._how == LATER and self._is_replacing):
             return 3
         asyncio.run(self._serve(number, link))
         return 0

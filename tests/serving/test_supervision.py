@@ -14,7 +14,7 @@ import pytest
 
 from deedbox.serving.supervision import Seat
 from tests.ports import free_port
-from tests.serving.supervised import AT_START, NEVER, STUBBORN
+from tests.serving.supervised import AT_START, LATER, NEVER, STUBBORN
 
 LONGEST_WAIT_S = 30
 
@@ -178,6 +178,20 @@ def test_workers_that_can_not_start_stop_the_whole() -> None:
         code, said = it.ended()
     assert code == 1
     assert "Worker 2 ended with exit code 3 before it served" in said
+
+
+def test_all_ends_when_no_worker_can_be_replaced() -> None:
+    with supervised(how=LATER) as it:
+        pids = all_serve(it)
+        os.kill(pids[1], signal.SIGKILL)
+        until(lambda: 1 not in it.workers())
+        # One goes on alone for as long as it lives.
+        assert it.process.poll() is None
+        os.kill(pids[2], signal.SIGKILL)
+        code, said = it.ended()
+    assert code == 1
+    assert said.count("another takes its place") >= 8
+    assert "and no other goes on" in said
 
 
 def test_workers_stop_when_their_supervisor_is_killed() -> None:
