@@ -115,6 +115,14 @@ def test_compose_gives_no_rights_and_no_passwords() -> None:
             assert "PASSWORD" not in variable or re.fullmatch(r"\$\{\w+:-\}", value), (name, variable)
 
 
+def test_compose_lets_nobody_without_a_password_talk_to_nodes() -> None:
+    command = compose()["services"]["nats"]["command"]
+    assert command == ["--user", "deedbox", "--pass", "${NATS_PASSWORD:-}"]
+    for name in ("node-a", "node-b"):
+        url = compose()["services"][name]["environment"]["DEEDBOX_NATS_URL"]
+        assert url == "nats://deedbox:${NATS_PASSWORD:-}@nats:4222"
+
+
 def test_compose_uses_settings_and_volumes_that_are_there() -> None:
     volumes, ports = set(compose()["volumes"]), []
     for it in compose()["services"].values():
@@ -160,6 +168,19 @@ def test_systemd_finds_nothing_wrong_where_there_is_systemd(tmp_path: Path) -> N
             assert (verified.returncode, path.name in verified.stderr) == (0, False), verified.stderr
 
 
+def test_systemd_finds_little_exposed_where_there_is_systemd(tmp_path: Path) -> None:
+    """Its own scale reaches from 0 (nothing) to 10; most units of a distribution are above 9."""
+    if shutil.which("systemd-analyze"):
+        for path in UNITS:
+            text = path.read_text("utf-8").replace("/opt/deedbox/bin/deedbox", shutil.which("true") or "")
+            (tmp_path / path.name).write_text(text, encoding="utf-8")
+            command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager"]
+            judged = subprocess.run(
+                [*command, str(tmp_path / path.name)], check=False, capture_output=True, text=True
+            )
+            assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
 def test_the_chart_is_of_this_release() -> None:
     chart = yaml((CHART / "Chart.yaml").read_text("utf-8"))
     assert (chart["apiVersion"], chart["name"], chart["appVersion"]) == ("v2", "deedbox", __version__)
@@ -196,8 +217,12 @@ def test_templates_are_yaml_with_actions_that_end(path: Path) -> None:
 def test_the_pod_has_no_rights_and_writes_to_its_volumes_only() -> None:
     stateful = yaml(without_actions((CHART / "templates/statefulset.yaml").read_text("utf-8")))
     pod = stateful["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert stateful["spec"]["replicas"] == 1
+    (container,), (before,) = pod["containers"], pod["initContainers"]
+    assert before["securityContext"] == container["securityContext"]
+    assert {it["name"] for it in [*container["volumeMounts"], *before["volumeMounts"]]} == {
+        "data",
+        *(it["name"] for it in pod["volumes"]),
+    }
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert f"{pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}" in values_of(
         "USER"
@@ -232,6 +257,15 @@ def test_prometheus_finds_nothing_wrong_where_there_is_promtool(tmp_path: Path) 
                 ["promtool", *command], cwd=tmp_path, check=False, capture_output=True, text=True
             )
             assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_chart_refuses_several_servers_that_share_nothing() -> None:
+    text = (CHART / "templates/statefulset.yaml").read_text("utf-8")
+    head = text.partition("apiVersion")[0]
+    assert head.count("{{- fail ") == 2
+    for needed in ("database.existingSecret", "nats.existingSecret", "keyFile.existingSecret"):
+        assert f".Values.{needed}" in head
+    assert yaml((CHART / "values.yaml").read_text("utf-8"))["replicas"] == 1
 
 
 def test_every_file_of_deployment_is_told_of() -> None:
