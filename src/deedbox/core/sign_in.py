@@ -103,8 +103,9 @@ async def finish(
     store: UserStore, held: Reservation, verdict: Verdict, policy: SignInPolicy, source_address: str
 ) -> SignedIn | Refusal:
     """Decide; a refusal is returned, not raised, so that its audit entry and its attempt are stored."""
-    # Read again: the password may have been changed, or the user disabled, while it was hashed.
-    account = await store.find_account(held.account.user.email) if held.account else None
+    # Read again: the password may have been changed, or the user disabled, while it was hashed. Who does so
+    # from now on waits for the lock, and finds the session that starts here.
+    account = await store.lock_account(held.account.user.email) if held.account else None
     if account is None or not verdict.matches or account.password_hash != held.password_hash:
         return await _refuse(store, account, source_address)
     await give_back(store, held)

@@ -52,14 +52,16 @@ class SignIns:
         network = network_of(source_address)
         budget = self.policy.budget(_SIGN_IN, network)
         async with self._hasher.turn(network):
-            held = await self._write(lambda it: sign_in.reserve(it, email, budget))
+            held = await self._write_beside(lambda it: sign_in.reserve(it, email, budget))
             try:
                 verdict = await self._hasher.verify(held.password_hash, password)
             except BaseException:
-                await self._write(lambda it: sign_in.give_back(it, held))
+                await self._write_beside(lambda it: sign_in.give_back(it, held))
                 raise
             return self._pair(
-                await self._write(lambda it: sign_in.finish(it, held, verdict, self.policy, source_address))
+                await self._write_beside(
+                    lambda it: sign_in.finish(it, held, verdict, self.policy, source_address)
+                )
             )
 
     async def by_refresh_token(self, token: str, source_address: str) -> TokenPair:
@@ -69,7 +71,7 @@ class SignIns:
             if claims.is_public:
                 return await self._public_pair(claims.session_id)
             return self._pair(
-                await self._write(lambda it: sign_in.refresh(it, claims, self.policy, source_address)),
+                await self._write_beside(lambda it: sign_in.refresh(it, claims, self.policy, source_address)),
                 claims.session_id,
             )
         except (NotSignedIn, TokenExpired):
@@ -99,7 +101,7 @@ class SignIns:
     async def sign_out(self, principal: Principal, source_address: str) -> None:
         """End the session that a request came with."""
         if not principal.is_public:
-            await self._write(lambda it: sign_in.sign_out(it, principal, source_address))
+            await self._write_beside(lambda it: sign_in.sign_out(it, principal, source_address))
             self._authenticator.forget(principal.session_id)
 
     async def change_password(
@@ -189,7 +191,7 @@ class SignIns:
     async def _count_failure(self, purpose: bytes, source_address: str) -> None:
         """Spend an attempt of the address. Raises TooManyAttempts, the answer then, when it has none."""
         budget = self.policy.budget(purpose, network_of(source_address))
-        await self._write(lambda it: sign_in.spend(it, budget))
+        await self._write_beside(lambda it: sign_in.spend(it, budget))
 
     def _pair(self, outcome: SignedIn | Refusal, session_id: UUID | None = None) -> TokenPair:
         if isinstance(outcome, Refusal) and session_id is not None:
@@ -201,6 +203,14 @@ class SignIns:
 
     async def _write(self, work: UserWork[T]) -> T:
         return await self._storage.write(lambda stores: work(stores.users))
+
+    async def _write_beside(self, work: UserWork[T]) -> T:
+        """Write without keeping all others waiting, for what is frequent.
+
+        It may: an attempt is taken with its budget locked, a sign-in is decided with the account locked, a
+        session is renewed by one guarded statement and ended by another.
+        """
+        return await self._storage.write_beside(lambda stores: work(stores.users))
 
 
 def _or_raise(outcome: T | Refusal) -> T:

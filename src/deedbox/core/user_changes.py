@@ -100,8 +100,10 @@ async def enable(
     user = await permitted_user(store, principal, Operation.WRITE_CREDENTIALS, user_id)
     if not enabled:
         await _check_not_last(store, user, "disabled")
-        await store.end_sessions(user.id)
     await store.set_enabled(user.id, enabled)
+    if not enabled:
+        # Behind the change, which waits for whoever locked the account to sign in.
+        await store.end_sessions(user.id)
     await audit(store, principal.actor(source_address), user, "CREDENTIALS_UPDATED", enabled=enabled)
     return user
 

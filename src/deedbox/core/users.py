@@ -79,6 +79,10 @@ class UserStore(SessionStore, AttemptStore, RecordStore, Protocol):
         """Return a user of any tenant."""
         ...
 
+    async def lock_account(self, email: str) -> Account | None:
+        """Return the account with this address; nobody else changes it until the transaction ends."""
+        ...
+
     async def find_account(self, email: str) -> Account | None:
         """Return the account with this address in canonical form."""
         ...

@@ -38,6 +38,11 @@ class UserStore(SessionStore):
             return None
         return await self._account(found[0]) if found else None
 
+    async def lock_account(self, email: str) -> Account | None:
+        """Return the account with this address; nobody else changes it until the transaction ends."""
+        await self.transaction.rows("lock_account", email=email)
+        return await self.find_account(email)
+
     async def add_user(self, user: User) -> None:
         """Store a new user and count it. Raises NameTaken when the address is in use."""
         try:
@@ -56,9 +61,10 @@ class UserStore(SessionStore):
     async def delete_users(self, users: Sequence[User]) -> None:
         """Delete users with their sessions and relations."""
         asked = [(user.id,) for user in users]
+        # First, as who signs in locks the account first: afterwards nobody starts a session any more.
+        await self.transaction.batch("delete_users", asked)
         await self.transaction.batch("delete_sessions_of_users", asked)
         await forget_relations(self.transaction, "USER", [user.id for user in users])
-        await self.transaction.batch("delete_users", asked)
         await self._count(users, -1)
 
     async def set_enabled(self, user_id: UUID, enabled: bool) -> None:

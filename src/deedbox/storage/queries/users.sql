@@ -6,6 +6,9 @@ from user_account where id = :user_id
 -- name: account_by_email
 select id, password_hash from user_account where email = :email
 
+-- name: lock_account
+select id from user_account where email = :email /*for update*/
+
 -- name: account_by_activation
 with asked(digest) as (/*rows: bytea*/)
 select u.id, u.password_hash, u.activation_expires_at
