@@ -1,7 +1,7 @@
 """Bulk import: a file of devices."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from litestar import post
@@ -11,7 +11,7 @@ from litestar.params import Body
 from deedbox.api.context import ApiContext, ApiRequest, context_of, principal_of
 from deedbox.api.devices import TAGS, making
 from deedbox.api.shapes.device_import import BulkImportResultShape, BulkImportShape, reading
-from deedbox.core.device_import import Imported, chunks, import_rows
+from deedbox.core.device_import import Imported, Piece, chunks, import_rows
 from deedbox.core.errors import NameTaken
 from deedbox.core.import_files import LineError, read_file
 from deedbox.core.import_rows import ImportRow
@@ -52,18 +52,28 @@ async def import_devices(
     """
     principal, context = await principal_of(request), context_of(request)
     check(principal, Operation.CREATE, Target(Resource.DEVICE, principal.tenant_id))
-    # Beside the event loop: a long file takes a second.
-    rows, errors = await asyncio.to_thread(read_file, data.file, reading(data.mapping), context.import_limits)
-    update = data.mapping.update is not False
-    found = [await _stored(request, principal, it, update) for it in chunks(rows, _LINES_PER_TRANSACTION)]
-    _tell_devices(context, found)
-    errors = sorted([*errors, *(error for it in found for error in it.errors)], key=lambda it: it.line)
+    done = Imported()
+    async for piece in _pieces(data, context):
+        stored = await _stored(request, principal, piece.rows, data.mapping.update is not False)
+        _tell_devices(context, stored)
+        done.created += stored.created
+        done.updated += stored.updated
+        done.errors += [*piece.errors, *stored.errors]
+    errors = sorted(done.errors, key=lambda it: it.line)
     return BulkImportResultShape(
-        created=sum(it.created for it in found),
-        updated=sum(it.updated for it in found),
+        created=done.created,
+        updated=done.updated,
         errors=len(errors),
         errors_list=[error.text for error in errors],
     )
+
+
+async def _pieces(data: BulkImportShape, context: ApiContext) -> AsyncIterator[Piece]:
+    """Yield the lines piece by piece, each read beside the event loop: a long file takes a second or two."""
+    lines = await asyncio.to_thread(read_file, data.file, reading(data.mapping), context.import_limits)
+    pieces = chunks(lines, _LINES_PER_TRANSACTION)
+    while piece := await asyncio.to_thread(next, pieces, None):
+        yield piece
 
 
 async def _stored(
@@ -72,6 +82,8 @@ async def _stored(
     async def work(stores: Stores) -> Imported:
         return await import_rows(stores, making(request, principal, stores), rows, update=update)
 
+    if not rows:
+        return Imported()
     try:
         return await context_of(request).storage.write(work)
     except NameTaken as refusal:
@@ -91,8 +103,7 @@ def _together(parts: Sequence[Imported]) -> Imported:
     )
 
 
-def _tell_devices(context: ApiContext, found: Sequence[Imported]) -> None:
-    for part in found:
-        for device_id, names in part.shared.items():
-            context.shared_attributes_changed(device_id, names)
-            context.live.tell(OwnershipChanged(device_id))
+def _tell_devices(context: ApiContext, stored: Imported) -> None:
+    for device_id, names in stored.shared.items():
+        context.shared_attributes_changed(device_id, names)
+        context.live.tell(OwnershipChanged(device_id))

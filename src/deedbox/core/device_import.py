@@ -4,7 +4,7 @@ A chunk of lines is one transaction. A line that names a device that is there ch
 wants it already stays untouched, so that the same file again changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +45,13 @@ class Imported(msgspec.Struct):
     shared: dict[UUID, list[str]] = msgspec.field(default_factory=dict)
 
 
+class Piece(msgspec.Struct):
+    """Some lines of a file: what they want, and those that can't be taken."""
+
+    rows: list[ImportRow] = msgspec.field(default_factory=list)
+    errors: list[LineError] = msgspec.field(default_factory=list)
+
+
 class _Known(msgspec.Struct, frozen=True):
     """What is there already of what the lines name; `takers`: which device has a look-up digest.
 
@@ -77,17 +84,22 @@ async def import_rows(
     return chunk.done
 
 
-def chunks(rows: Sequence[ImportRow], most: int) -> list[list[ImportRow]]:
-    """Return the lines in pieces of at most `most`, in each of which every name stands once."""
-    pieces: list[list[ImportRow]] = [[]]
+def chunks(lines: Iterable[ImportRow | LineError], most: int) -> Iterator[Piece]:
+    """Yield the lines in pieces of at most `most`, in each of which every name stands once."""
+    piece = Piece()
     names: set[str] = set()
-    for row in rows:
-        if row.name in names or len(pieces[-1]) == most:
-            pieces.append([])
-            names = set()
-        pieces[-1].append(row)
-        names.add(row.name)
-    return [piece for piece in pieces if piece]
+    for it in lines:
+        is_again = isinstance(it, ImportRow) and it.name in names
+        if is_again or len(piece.rows) + len(piece.errors) == most:
+            yield piece
+            piece, names = Piece(), set()
+        if isinstance(it, ImportRow):
+            piece.rows.append(it)
+            names.add(it.name)
+        else:
+            piece.errors.append(it)
+    if piece.rows or piece.errors:
+        yield piece
 
 
 async def _known(stores: Stores, making: DeviceMaking, rows: Sequence[ImportRow]) -> _Known:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -46,28 +47,30 @@ class Reading(msgspec.Struct, frozen=True):
     has_header: bool = True
 
 
-def read_file(file: str, reading: Reading, limits: ImportLimits) -> tuple[list[ImportRow], list[LineError]]:
-    """Return what the lines want, and the lines that can't be taken; titles are line 1.
+def read_file(file: str, reading: Reading, limits: ImportLimits) -> Iterator[ImportRow | LineError]:
+    """Return what each line wants, or why it can't be taken; titles are line 1.
 
-    Raises InvalidValue for columns or a delimiter that nothing can be read by; PayloadTooLarge.
+    Lines are read when they are asked for: all at once would take ten times the file's room. Raises, at
+    once, InvalidValue for columns or a delimiter that nothing can be read by; PayloadTooLarge.
     """
     check_columns(reading.columns)
     if len(file) > limits.most_characters:
         raise PayloadTooLarge(
             f"The file has {len(file)} characters; at most {limits.most_characters} are accepted at once."
         )
-    rows: list[ImportRow] = []
-    errors: list[LineError] = []
-    for line, cells in _lines(file.removeprefix("\ufeff"), reading):
-        if len(rows) + len(errors) == limits.most_lines:
-            raise PayloadTooLarge(
-                f"The file has more than {limits.most_lines} lines. Send it in parts; nothing was imported."
-            )
-        try:
-            rows.append(import_row(line, _split(cells), reading.columns))
-        except InvalidValue as refusal:
-            errors.append(LineError(line, refusal.message))
-    return rows, errors
+    text = file.removeprefix("\ufeff")
+    if sum(1 for _ in islice(_lines(text, reading), limits.most_lines + 1)) > limits.most_lines:
+        raise PayloadTooLarge(
+            f"The file has more than {limits.most_lines} lines. Send it in parts; nothing was imported."
+        )
+    return (_read(line, cells, reading.columns) for line, cells in _lines(text, reading))
+
+
+def _read(line: int, cells: list[str] | csv.Error, columns: Sequence[Column]) -> ImportRow | LineError:
+    try:
+        return import_row(line, _split(cells), columns)
+    except InvalidValue as refusal:
+        return LineError(line, refusal.message)
 
 
 def _lines(file: str, reading: Reading) -> Iterator[tuple[int, list[str] | csv.Error]]:
