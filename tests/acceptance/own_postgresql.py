@@ -33,14 +33,24 @@ class OwnPostgreSQL:
         options = {"port": str(self.port), "listen_addresses": "127.0.0.1"} | dict(settings)
         self._command = [str(wheel.bin_path / "postgres"), "-D", str(folder), "-k", ""]
         self._command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        # The superuser may not run it.
-        self._user = wheel.system_user
+        #: Whose processes these are, None for whoever runs the test: the superuser may not run it.
+        self.user = wheel.system_user
+        self.group = pwd.getpwnam(self.user).pw_gid if self.user else None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether its first process is there."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of its processes, the first one first."""
+        if self._process is None:
+            return []
+        first = self._process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii")
+        return [first, *map(int, children.split())]
 
     def start(self) -> None:
         """Start it, and return when it lets somebody in. Raises RuntimeError with the end of its log."""
@@ -50,8 +60,8 @@ class OwnPostgreSQL:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                user=self._user,
-                group=pwd.getpwnam(self._user).pw_gid if self._user else None,
+                user=self.user,
+                group=self.group,
                 cwd="/",
             )
         give_up_at = time.monotonic() + _LONGEST_START_S
