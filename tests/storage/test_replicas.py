@@ -6,8 +6,6 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -28,11 +26,8 @@ _LONGEST_S = 60
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Replicated]:
-    # Not in pytest's folder: each run that begins closes that to others than the superuser.
-    with TemporaryDirectory(prefix="deedbox-replicated-") as folder:
-        Path(folder).chmod(0o711)
-        with replicated(Path(folder)) as both:
-            yield both
+    with replicated() as both:
+        yield both
 
 
 class Reader:
