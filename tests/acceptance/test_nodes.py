@@ -10,14 +10,16 @@ import httpx
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
 from websockets.exceptions import ConnectionClosed
 
 from tests.acceptance.node_site import Node, Nodes, latest, next_value, running_nodes
 from tests.conformance.mqtt_site import wait_until
-from tests.conformance.paho_device import V5, PahoDevice
-from tests.conformance.rest_people import PASSWORD, sign_in
+from tests.conformance.paho_device import V5, PahoDevice, packet_properties
+from tests.conformance.rest_people import PASSWORD, post, sign_in
 
 TELEMETRY = "v1/devices/me/telemetry"
+ATTRIBUTES = "v1/devices/me/attributes"
 COMMANDS = "v1/devices/me/rpc/request/+"
 PATIENCE_MS = 30_000
 
@@ -36,6 +38,17 @@ def connected(node: Node, token: str) -> PahoDevice:
     assert device.connect(node.mqtt_port).reason == 0
     assert device.subscribe(COMMANDS) == [1]
     return device
+
+
+def kept(node: Node, token: str) -> tuple[PahoDevice, bool]:
+    """A device whose session outlives its connection; whether it was resumed."""
+    client = Client(CallbackAPIVersion.VERSION2, client_id=token, protocol=V5, reconnect_on_failure=False)
+    client.username_pw_set(token)
+    device = PahoDevice(client)
+    for_an_hour = packet_properties(PacketTypes.CONNECT, {"SessionExpiryInterval": 3_600})
+    answer = device.connect(node.mqtt_port, clean_start=False, properties=for_an_hour)
+    assert answer.reason == 0
+    return device, answer.session_present
 
 
 def claimed(nodes: Nodes, name: str, token: str, through: Node) -> None:
@@ -101,6 +114,26 @@ def test_a_session_that_ends_on_one_node_ends_on_all(nodes: Nodes) -> None:
                 watching.recv(60)
         # The connection ended because the node was told: it would have known the token for half a minute.
         assert elsewhere.get(me).status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_a_session_follows_its_device_to_another_node(nodes: Nodes) -> None:
+    """What changed while it was away is sent there; a connection that is left open is closed (ux §6.4)."""
+    device_id, token = nodes.made("rover")
+    first, was_there = kept(nodes.device, token)
+    with first:
+        assert not was_there
+        assert first.subscribe(ATTRIBUTES) == [1]
+    shared = f"/api/plugins/telemetry/DEVICE/{device_id}/SHARED_SCOPE"
+    post(nodes.browser.maker, shared, {"interval": 7})
+    second, was_there = kept(nodes.other, token)
+    with second:
+        assert was_there
+        assert json.loads(second.next_message().payload) == {"interval": 7}
+        third, was_there = kept(nodes.browser, token)
+        with third:
+            assert (was_there, second.ended().said) == (True, True)
+            post(nodes.device.maker, shared, {"interval": 8})
+            assert json.loads(third.next_message().payload) == {"interval": 8}
 
 
 def test_without_nats_all_goes_on_and_then_it_heals(nodes: Nodes) -> None:

@@ -95,6 +95,11 @@ class Interests:
         """Tell whether there are other nodes."""
         return bool(self._neighbours)
 
+    @property
+    def others(self) -> Collection[str]:
+        """Which other nodes there are."""
+        return self._neighbours.keys()
+
     def is_wanted(self, device_id: UUID) -> bool:
         """Tell whether another node watches the device; may be asked from any thread."""
         return device_id in self._nodes

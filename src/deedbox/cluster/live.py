@@ -8,7 +8,7 @@ back, watchers are told to ask the database.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import UUID, uuid4
 
 import msgspec
@@ -65,6 +65,11 @@ class BusLiveChanges:
     def watched(self) -> int:
         """How many devices are watched on this node."""
         return len(self._watches)
+
+    @property
+    def other_nodes(self) -> Collection[str]:
+        """Which other nodes were heard of of late."""
+        return self._interests.others
 
     def is_watched(self, device_id: UUID) -> bool:
         """Tell whether anybody watches, on any node; may be asked from any thread."""

@@ -98,5 +98,6 @@ def mqtt_side(
             settings=parts.settings.mqtt_sessions,
             clock_ms=parts.storage.now_ms,
             note_refusal=counting_mqtt_refusals(parts),
+            moves=parts.session_moves,
         )
     )

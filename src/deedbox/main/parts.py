@@ -13,6 +13,7 @@ from deedbox.cluster.attribute_changes import AttributeHints
 from deedbox.cluster.bus import Bus, Stop
 from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.rpc import CommandExchange
+from deedbox.cluster.session_moves import BusSessionMoves
 from deedbox.cluster.sessions import SessionNews
 from deedbox.config.declared import Settings
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
@@ -60,6 +61,7 @@ class Parts:
     live: BusLiveChanges
     page_streams: PageStreams
     claim: Claim
+    session_moves: BusSessionMoves
     traces: "Traces | None"
 
 
@@ -84,6 +86,8 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         closing.callback(_told_of_sessions(authenticator, settings, bus))
         attribute_changes = AttributeHints(bus)
         closing.callback(attribute_changes.join())
+        session_moves = BusSessionMoves(bus, node, lambda: live.other_nodes)
+        closing.callback(session_moves.close)
         yield Parts(
             settings=settings,
             keys=keys,
@@ -98,6 +102,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             live=live,
             page_streams=PageStreams(settings.pages, live),
             claim=traced_claim(_claim(settings, keys, storage, metrics, live), traces),
+            session_moves=session_moves,
             traces=traces,
         )
 

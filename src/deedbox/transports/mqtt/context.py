@@ -1,7 +1,7 @@
 """What the device side over MQTT is handed by `main`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.keys import KeyRing
@@ -11,6 +11,7 @@ from deedbox.core.storage import Storage
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.mqtt.moving import SessionMoves, StayingSessions
 from deedbox.transports.mqtt.settings import MqttSessionSettings
 from deedbox.transports.rate_limits import RateLimits
 
@@ -36,3 +37,5 @@ class MqttContext:
     clock_ms: Callable[[], int]
     #: Hears what was refused ("connect", "message", "connection") and the reason code of MQTT 5.
     note_refusal: Callable[[str, int], None] = nobody_counts
+    #: How sessions come from other nodes and go there.
+    moves: SessionMoves = field(default_factory=StayingSessions)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from deedbox.transports.mqtt.moving import MovedSession, packed, unpacked
 from deedbox.transports.mqtt.pushing import Pushing
 from deedbox.transports.mqtt.session import Session
 
@@ -25,6 +26,32 @@ class DeviceSession:
         self.end_will()
         self.pushing.stop()
         self.session.end()
+
+    def move_out(self) -> bytes:
+        """Return all that is kept, for another node, and keep nothing: what was to be sent has not ended."""
+        self.publish_will = None
+        session = self.session
+        state = packed(
+            MovedSession(
+                session.expiry_s,
+                session.subscriptions or {},
+                list(session.received or ()),
+                sorted(self.pushing.unsent),
+                session.outgoing.move_out() if session.has_outgoing else [],
+            )
+        )
+        self.pushing.stop()
+        return state
+
+    def settle_in(self, state: bytes) -> None:
+        """Take what another node kept; changes are collected from now on. Raises msgspec.DecodeError."""
+        moved = unpacked(state)
+        self.session.expiry_s = moved.expiry_s
+        self.session.subscriptions = moved.subscriptions or None
+        self.session.received = set(moved.received) or None
+        self.pushing.settle_in(moved)
+        self.pushing.resumed()
+        self.pushing.away()
 
     def begin_anew(self) -> None:
         """Hear that the device may have another owner: nothing of the last one's time goes either way."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from deedbox.transports.mqtt.moving import MovedMessage
 from deedbox.transports.mqtt.packets import Publish
 
 _HIGHEST_ID = 65_535
@@ -83,6 +84,27 @@ class Outgoing:
     def begin_again(self) -> None:
         """Send what was not acknowledged again, before anything else: the client has a new connection."""
         self._again = list(reversed(self._sent))
+
+    def move_out(self) -> list[MovedMessage]:
+        """Give all messages away, those on their way first; they have not ended."""
+        moved = [
+            MovedMessage(it.topic, it.payload, it.qos, packet_id) for packet_id, it in self._sent.items()
+        ]
+        moved += [MovedMessage(it.topic, it.payload, it.qos) for it in self._waiting]
+        self._sent.clear()
+        self._again.clear()
+        self._waiting.clear()
+        self._bytes = 0
+        return moved
+
+    def settle_in(self, message: Outbound, packet_id: int) -> None:
+        """Take a message that was given away elsewhere; those with a packet id come first."""
+        self._bytes += message.cost_bytes
+        if packet_id:
+            self._sent[packet_id] = message
+            self._last_id = packet_id
+        else:
+            self._waiting.append(message)
 
     def withdraw(self) -> None:
         """Give up what somebody waits for; what was sent of it already is not sent again."""

@@ -15,7 +15,8 @@ from deedbox.core.live import Stop
 from deedbox.core.rpc import Delivery
 from deedbox.transports.mqtt import topics
 from deedbox.transports.mqtt.context import MqttContext
-from deedbox.transports.mqtt.outgoing import Outbound
+from deedbox.transports.mqtt.moving import MovedMessage, MovedSession
+from deedbox.transports.mqtt.outgoing import Outbound, nothing
 from deedbox.transports.mqtt.session import Session
 
 
@@ -72,19 +73,35 @@ class Pushing:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def unsent(self) -> frozenset[str]:
+        """Names of attributes that have changed since the device was told."""
+        return frozenset(self._changed or ())
+
+    def settle_in(self, moved: MovedSession) -> None:
+        """Take what was to be pushed by another node."""
+        self._changed = set(moved.changed) or None
+        for it in moved.messages:
+            self._session.outgoing.settle_in(self._outbound(it), it.packet_id)
+
     def _command(self, delivery: Delivery) -> None:
-        command, device_id = delivery.command, self._session.device_id
+        command = delivery.command
         qos = (self._session.subscriptions or {}).get(topics.COMMANDS, 0)
-        exchange = self._context.exchange
+        payload = msgspec.json.encode({"method": command.method, "params": command.params})
+        message = self._outbound(MovedMessage(f"{topics.RPC_REQUEST}{delivery.id}", payload, qos))
+        if not self._session.send(message):
+            message.ended(False)
+
+    def _outbound(self, message: MovedMessage) -> Outbound:
+        """Return a message to be sent; somebody waits for the end of those that are commands."""
+        _, is_command, command_id = message.topic.partition(topics.RPC_REQUEST)
+        exchange, device_id = self._context.exchange, self._session.device_id
 
         def ended(is_delivered: bool) -> None:
             act = exchange.delivered if is_delivered else exchange.failed
-            act(device_id, delivery.id)
+            act(device_id, int(command_id))
 
-        payload = msgspec.json.encode({"method": command.method, "params": command.params})
-        message = Outbound(f"{topics.RPC_REQUEST}{delivery.id}", payload, qos, ended)
-        if not self._session.send(message):
-            ended(False)
+        return Outbound(message.topic, message.payload, message.qos, ended if is_command else nothing)
 
     def _attributes(self, names: frozenset[str]) -> None:
         self._keep(names)

@@ -12,23 +12,20 @@ from deedbox.core.credentials import Login, ended_logins
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.storage import Stores
 from deedbox.transports.mqtt.authenticating import Authentication
-from deedbox.transports.mqtt.connecting import granted, new_client_id, refusal_of
+from deedbox.transports.mqtt.connecting import refusal_of
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.device_session import DeviceSession
 from deedbox.transports.mqtt.device_side import DeviceSide
+from deedbox.transports.mqtt.entering import Entrance
 from deedbox.transports.mqtt.keep_alive import KeepAlive
 from deedbox.transports.mqtt.packets import Connect, Will
-from deedbox.transports.mqtt.pushing import Pushing
 from deedbox.transports.mqtt.reasons import Reason
-from deedbox.transports.mqtt.session import Session
 from deedbox.transports.mqtt.sessions import Sessions
 from deedbox.transports.mqtt.sockets import ClientProtocol
-from deedbox.transports.rate_limits import Limiter
 
 _BACKLOG = 16_384
 _RECHECKED_EVERY_S, _RECHECKED_AT_ONCE = 30.0, 256
-_UNKNOWN_DEVICE = "No device has this access token or these credentials; see where devices are managed."
 
 _log = logging.getLogger(__name__)
 
@@ -43,12 +40,13 @@ class MqttServer:
         self._sessions = Sessions(context.settings.most_per_device, context.settings.most_kept)
         self._keep_alive = KeepAlive()
         self._servers: list[asyncio.Server] = []
-        self._authentication = Authentication(context, self._decide, self._run)
         self._connections: set[Connection] = set()
         #: Before their CONNECT, oldest first.
         self._opening: dict[Connection, None] = {}
         self._unflushed: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        entrance = Entrance(context, self._sessions, self._keep_alive, self._tasks, self._run)
+        self._authentication = Authentication(context, entrance.decide, self._run)
         self._is_flushing = False
         #: Those whose will may still wait.
         self._wills: set[DeviceSession] = set()
@@ -198,60 +196,6 @@ class MqttServer:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _decide(
-        self, connection: Connection, connect: Connect, login: Login | None, limiter: Limiter | None
-    ) -> None:
-        if login is None:
-            connection.reject(Reason.BAD_USERNAME_OR_PASSWORD, _UNKNOWN_DEVICE)
-        else:
-            self._accept(connection, connect, login, limiter)
-
-    def _accept(
-        self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
-    ) -> None:
-        device_id, now_ms = login.device_id, connection.heard_at_ms
-        grant = granted(connect, self._settings, new_client_id)
-        found = self._taken_over(device_id, grant.client_id, connect)
-        if found is None and not self._sessions.has_room(device_id, now_ms):
-            connection.reject(Reason.QUOTA_EXCEEDED, "The device has too many sessions already.")
-            return
-        kept = found or self._new_session(login, grant.client_id)
-        session = kept.session
-        session.login = login
-        session.connection, session.expiry_s = connection, grant.expiry_s
-        session.outgoing_window = grant.window
-        connection.keep_alive_s = grant.keep_alive_s
-        application = DeviceSide(self._context, connection, session, kept.pushing, limiter)
-        self._keep_alive.watch(connection, now_ms)
-        self._context.activity.note(device_id, now_ms)
-        connection.accept(
-            session, application, is_resumed=found is not None, connect=connect, properties=grant.properties
-        )
-        if not connection.is_closed:
-            kept.pushing.resumed()
-
-    def _taken_over(self, device_id: UUID, client_id: str, connect: Connect) -> DeviceSession | None:
-        """Return the session to go on with; another connection of the same client is closed."""
-        now_ms = self._context.clock_ms()
-        found = self._sessions.find(device_id, client_id, now_ms)
-        if found is not None and isinstance(found.session.connection, Connection):
-            found.session.connection.fail(Reason.SESSION_TAKEN_OVER, "Another connection has this client id.")
-            found = self._sessions.find(device_id, client_id, now_ms)
-        if found is None:
-            return None
-        if connect.clean_start:
-            self._sessions.forget(found)
-            return None
-        found.publish_will = None
-        self._sessions.taken_up(found)
-        return found
-
-    def _new_session(self, login: Login, client_id: str) -> DeviceSession:
-        session = Session(login, client_id, self._settings.most_queued)
-        made = DeviceSession(session, Pushing(self._context, session, self._tasks))
-        self._sessions.add(made)
-        return made
 
     async def tick(self, now_ms: int) -> None:
         """Do what time brings about; to be called about once a second."""

@@ -69,6 +69,11 @@ class Session:
         return self.login.device_id
 
     @property
+    def has_outgoing(self) -> bool:
+        """Tell whether there was anything to send so far."""
+        return self._outgoing is not None
+
+    @property
     def outgoing(self) -> Outgoing:
         """What is to be sent to the client."""
         if self._outgoing is None:
