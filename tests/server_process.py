@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests import worker_nodes
 from tests.ports import free_port
 
 ADMINISTRATOR_EMAIL = "administrator@deedbox.test"
@@ -134,7 +135,10 @@ def running_server(
     The log lies beside the data folder.
     Raises RuntimeError with the end of the log when the server does not start or stop.
     """
-    server = RunningServer(data_folder, extra_args, _environment(environment or {}), command)
+    added = dict(environment or {})
+    if worker_nodes.COUNT > 1 and "DEEDBOX_DATABASE_URL" not in added and "--database-url" not in extra_args:
+        added = worker_nodes.settings_of_workers(data_folder) | added
+    server = RunningServer(data_folder, extra_args, _environment(added), command)
     try:
         yield server
     finally:
