@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.own_postgresql import IMMEDIATE
 from tests.cli.running import ran
 from tests.cluster.nats_server import NatsServer
 from tests.ports import free_port
 from tests.storage.postgresql_bench import EMPTY, database_name, drop_postgresql, new_postgresql, run_plainly
+from tests.storage.replicated import replicated
 
 WITH_PASSWORD = ("--user", "deedbox", "--pass", "secret-of-nats")
 
@@ -98,3 +100,18 @@ def test_messages_have_to_fit(small_messages: tuple[str, ...], tmp_path: Path) -
     finally:
         server.kill()
     assert status == "failed" and "max_payload" in text
+
+
+def test_replicas_have_to_follow_this_database(url: str, tmp_path: Path) -> None:
+    with replicated() as servers:
+        primary = {"DEEDBOX_DATABASE_URL": servers.primary.url}
+
+        def replicas(*urls: str) -> tuple[str, str]:
+            return finding("replicas", tmp_path, primary | {"DEEDBOX_DATABASE_REPLICA_URLS": ",".join(urls)})
+
+        assert replicas(servers.replica.url) == ("ok", "1 there, following")
+        assert replicas(servers.replica.url, servers.primary.url)[0] == "warning"
+        assert replicas(url)[0] == "failed"
+        servers.replica.stop(IMMEDIATE)
+        status, text = replicas(servers.replica.url)
+        assert status == "failed" and "replica 1" in text and "read on the primary" in text

@@ -16,7 +16,7 @@ import msgspec
 
 from deedbox.config.declared import Settings
 from deedbox.core.errors import StorageUnavailable
-from deedbox.main.examining_servers import examine_nats, examine_postgresql
+from deedbox.main.examining_servers import examine_nats, examine_postgresql, examine_replicas
 from deedbox.main.failures import CannotStart
 from deedbox.main.findings import Finding, failed, ok, warning
 from deedbox.main.folder import database_schema, sqlite_file
@@ -50,6 +50,8 @@ def examine(settings: Settings) -> list[Finding]:
     }
     if is_postgresql(settings.database_url):
         checks["postgresql"] = examine_postgresql
+        if settings.database.replica_urls:
+            checks["replicas"] = examine_replicas
     if settings.nats.url:
         checks["nats"] = examine_nats
     return [_run(name, check, settings) for name, check in checks.items()]

@@ -6,6 +6,7 @@ import ipaddress
 from deedbox.cluster.bus import LARGEST_MESSAGE_BYTES
 from deedbox.cluster.nats_addresses import nats_addresses
 from deedbox.config.declared import Settings
+from deedbox.core.errors import StorageUnavailable
 from deedbox.main.bus import nats_tls
 from deedbox.main.findings import Finding, failed, ok, warning
 from deedbox.storage.opening import server_facts
@@ -33,6 +34,21 @@ def examine_postgresql(settings: Settings) -> Finding:
     if facts.major > _NEWEST_POSTGRESQL:
         return warning(f"{here}; PostgreSQL {facts.major} is newer than what this release was tested with")
     return ok(f"{here}; commits wait for the disk")
+
+
+def examine_replicas(settings: Settings) -> Finding:
+    """Look whether each replica is there and follows the database."""
+    primary = server_facts(settings.database_url)
+    for number, url in enumerate(settings.database.replica_urls, 1):
+        try:
+            facts = server_facts(url)
+        except StorageUnavailable as refusal:
+            return failed(f"replica {number}: {refusal.message} Histories are read on the primary")
+        if facts.identity != primary.identity:
+            return failed(f"replica {number} is of another server or database; it will not be used")
+        if not facts.follows:
+            return warning(f"replica {number} is the primary itself, or was promoted: name one that follows")
+    return ok(f"{len(settings.database.replica_urls)} there, following")
 
 
 def examine_nats(settings: Settings) -> Finding:

@@ -30,6 +30,9 @@ class ServerFacts(msgspec.Struct, frozen=True):
     synchronous_commit: str = "on"
     #: For all that is not a superuser.
     most_connections: int = 0
+    #: The same of a server and its replicas, and of no others; whether it is a replica.
+    identity: str = ""
+    follows: bool = False
 
     @property
     def major(self) -> int:

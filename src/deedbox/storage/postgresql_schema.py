@@ -22,7 +22,8 @@ _FACTS = """
 select current_setting('server_version'), (extract(epoch from clock_timestamp()) * 1000)::bigint,
        lower('Ä') = 'ä', current_setting('fsync') = 'on', current_setting('synchronous_commit'),
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-           - coalesce(current_setting('reserved_connections', true)::int, 0)
+           - coalesce(current_setting('reserved_connections', true)::int, 0),
+       (select system_identifier from pg_control_system()) || ' ' || current_database(), pg_is_in_recovery()
 """
 
 
@@ -64,7 +65,7 @@ async def _server_facts(url: str) -> ServerFacts:
         row = await connection.fetchrow(_FACTS)
         is_made = await connection.fetchval("select to_regclass('user_account') is not null")
         users = is_made and await connection.fetchval("select exists (select 1 from user_account)")
-        return ServerFacts(row[0], row[1], row[2], users, row[3], row[4], row[5])
+        return ServerFacts(row[0], row[1], row[2], users, row[3], row[4], row[5], row[6], row[7])
 
 
 async def _with_locked_schema(url: str, upgrade: Callable[[Any], T]) -> T:
