@@ -32,11 +32,12 @@ class SQLiteDatabase:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url = f"sqlite:{folder / DATABASE_NAME}"
+        self._migrated = f"sqlite:///{folder / DATABASE_NAME}"  # as SQLAlchemy writes it
 
     def build(self, devices: int, keys: KeyRing) -> Deployment:
         """Make the tables and fill them, unless an earlier run did; bring them to this release's schema."""
         it = load(self.folder) or self._built(devices, keys)
-        migrate(self.url)
+        migrate(self._migrated)
         return it
 
     def warm(self) -> None:
@@ -58,7 +59,7 @@ class SQLiteDatabase:
         return 0.0
 
     def _built(self, devices: int, keys: KeyRing) -> Deployment:
-        migrate(f"sqlite:///{self.folder / DATABASE_NAME}")
+        migrate(self._migrated)
         it = new_deployment(devices)
         with closing(sqlite3.connect(self.folder / DATABASE_NAME, isolation_level=None)) as connection:
             for pragma in ("journal_mode = wal", "synchronous = off", "cache_size = -1000000"):
