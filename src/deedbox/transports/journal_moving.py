@@ -25,9 +25,9 @@ _log = logging.getLogger(__name__)
 _FEWEST, _MOST = 1, 4_096
 _BITE_S = 0.004
 #: Of a database that is some way off. Fewer entries would take as long there and back; more would keep
-#: everybody here waiting while they are packed. In between others have their turn, for less time when the
-#: journal is long.
-_SHARED_BITE, _SHARED_REST_S = 512, 0.05
+#: everybody here waiting while they are packed. In between others have their turn: the longer the journal,
+#: the shorter, and not at all from that part of a full one on.
+_SHARED_BITE, _SHARED_REST_S, _LONG_SHARED = 512, 0.05, 1 / 8
 #: The share of the time that bites may take while devices send: little, and more when the journal is long.
 _SHARE, _LARGE_SHARE = 0.05, 0.5
 _AFTER_TROUBLE_S = 5.0
@@ -196,7 +196,7 @@ class JournalMover:
         settings = self._settings
         fullness = max(self.messages / settings.most_messages, self._bytes / settings.most_bytes)
         if self._storage.is_shared:
-            return _SHARED_REST_S * max(0.0, 1 - 2 * fullness)
+            return _SHARED_REST_S * max(0.0, 1 - fullness / _LONG_SHARED)
         share = _LARGE_SHARE if fullness >= 0.5 else _SHARE
         return duration_s * (1 - share) / share
 
