@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import httpx
 
+from tests.acceptance.cut_wire import CutWire
 from tests.cluster.nats_server import NatsServer
 from tests.conformance.mqtt_site import HOST
 from tests.ports import free_port
@@ -42,13 +43,17 @@ def running_cluster(
     url: str,
     environment: Mapping[str, str] | None = None,
     of_each: Sequence[Mapping[str, str]] = ({}, {}, {}),
+    wire: CutWire | None = None,
 ) -> Iterator[Cluster]:
     """Start NATS, and a server for each of `of_each`, which is added to the environment that all share.
 
-    The first one makes the schema and the keys.
+    The first one makes the schema and the keys. The last one reaches NATS by the wire, if there is one.
     """
     nats = NatsServer(folder / "nats.log", "--user", "deedbox", "--pass", _PASSWORD)
     nats.start()
+    if wire:
+        wire.target_port = nats.port
+        of_each = [*of_each[:-1], {**of_each[-1], "DEEDBOX_NATS_URL": nats_url(wire.port)}]
     try:
         with ExitStack() as opened:
             shared = {

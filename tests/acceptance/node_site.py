@@ -11,6 +11,7 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 
 from tests.acceptance.cluster_site import running_cluster
+from tests.acceptance.cut_wire import CutWire
 from tests.cluster.nats_server import NatsServer
 from tests.conformance.mqtt_site import wait_until
 from tests.conformance.rest_people import PASSWORD, get, new_maker, new_owner, post, sign_in
@@ -87,11 +88,11 @@ def next_value(connection: ClientConnection, key: str, value: str) -> None:
 
 
 @contextmanager
-def running_nodes(folder: Path) -> Iterator[Nodes]:
-    """Start everything; the first node makes the schema, the keys and the people."""
+def running_nodes(folder: Path, wire: CutWire | None = None) -> Iterator[Nodes]:
+    """Start everything; the first node makes schema, keys and people; the last may have a wire to NATS."""
     url = new_postgresql(EMPTY)
     try:
-        with running_cluster(folder, url) as cluster, ExitStack() as opened:
+        with running_cluster(folder, url, wire=wire) as cluster, ExitStack() as opened:
             opened.enter_context(closing(maker := new_maker(cluster.members[0].server.address)))
             opened.enter_context(closing(new_owner(maker)))
             nodes = Nodes(cluster.nats, *(_node(opened, *it) for it in cluster.members))

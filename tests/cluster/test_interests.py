@@ -5,7 +5,7 @@ from collections.abc import Collection
 from uuid import UUID, uuid4
 
 from deedbox.cluster.bus import LARGEST_MESSAGE_BYTES
-from deedbox.cluster.interests import FORGOTTEN_AFTER_S, Interests
+from deedbox.cluster.interests import FORGOTTEN_AFTER_S, MISSED_AFTER_S, MISSED_FOR_S, Interests
 from deedbox.cluster.local import LocalBus
 from deedbox.testing.bus_suite import until
 
@@ -140,3 +140,37 @@ async def test_all_who_ask_together_are_answered_once() -> None:
     await until(lambda: all(it.interests.is_wanted(DEVICE) for it in asking))
     await asyncio.sleep(0)
     assert here.interests._turn == turn + 1
+
+
+def test_who_falls_silent_without_a_farewell_is_missed_for_a_while() -> None:
+    """Issue 4: a node that is cut off serves devices, and what it tells does not arrive."""
+    _, here, there, third = three()
+    returned: list[str] = []
+    here.interests.when_returned = lambda: returned.append("somebody")
+    there.interests.announce()
+    third.interests.announce()
+    here.now_s = MISSED_AFTER_S + 1
+    assert here.interests.misses_somebody
+    third.interests.announce()
+    assert (here.interests.misses_somebody, returned) == (True, ["somebody"])
+    third.interests.close()
+    there.interests.announce()
+    assert (here.interests.misses_somebody, len(returned)) == (False, 2)
+    here.now_s += FORGOTTEN_AFTER_S + 1
+    here.interests.forget_silent()
+    assert (here.interests.misses_somebody, here.interests.has_others) == (True, False)
+    there.interests.announce()
+    assert (here.interests.misses_somebody, len(returned)) == (False, 3)
+    here.now_s += MISSED_FOR_S + 1
+    here.interests.forget_silent()
+    assert not here.interests.misses_somebody
+
+
+async def test_who_was_away_for_a_moment_says_so() -> None:
+    _, here, there, third = three()
+    returned: list[str] = []
+    here.interests.when_returned = lambda: returned.append("somebody")
+    there.interests.introduce()
+    assert returned == ["somebody"]
+    for it in (here, there, third):
+        it.interests.close()

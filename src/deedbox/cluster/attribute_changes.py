@@ -43,6 +43,8 @@ class AttributeHints:
 
     def __init__(self, bus: Bus, remembered_for_s: float = REMEMBERED_FOR_S) -> None:
         self._bus = bus
+        #: Whether all nodes are in reach, as far as is known.
+        self.is_whole: Callable[[], bool] = lambda: bus.is_whole
         self._remembered_for_s = remembered_for_s
         self._watches: dict[UUID, _Watch] = {}
         self._recent = RecentHints()
@@ -64,7 +66,7 @@ class AttributeHints:
         """Say that these shared attributes of the device were written or deleted."""
         if names:
             subject, message = _subject(device_id), msgspec.msgpack.encode(list(names))
-            self._recent.add(subject, message, self._bus.is_whole)
+            self._recent.add(subject, message, self.is_whole())
             self._bus.publish(subject, message)
 
     def attach(self, device_id: UUID, receive: Callable[[frozenset[str]], None]) -> Stop:

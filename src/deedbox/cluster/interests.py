@@ -2,7 +2,8 @@
 
 Each tells at once when a first watcher comes and when the last leaves, and everything every ten seconds, when
 it is asked, and when it was cut off. A node that is silent for half a minute is forgotten. Watchers who were
-not counted for a moment miss a change at worst; `live.py` has them ask the database then.
+not counted for a moment miss a change at worst; `live.py` has them ask the database then, as it does while
+somebody is silent without having said farewell: that node may still serve devices, and not reach this one.
 """
 
 import asyncio
@@ -15,6 +16,10 @@ from deedbox.cluster.bus import Bus, Stop
 
 ANNOUNCED_EVERY_S = 10.0
 FORGOTTEN_AFTER_S = 30.0
+#: Who is silent for so long is missed.
+MISSED_AFTER_S = 15.0
+#: And from then on for so long: most that do not come back by then were killed, not cut off.
+MISSED_FOR_S = 300.0
 _ANSWERED_AFTER_S = 0.1
 _DEVICES_PER_MESSAGE = 4_000
 _UUID_BYTES = 16
@@ -68,8 +73,8 @@ class _Neighbour:
 
     __slots__ = ("heard_at_s", "turns")
 
-    def __init__(self) -> None:
-        self.heard_at_s = 0.0
+    def __init__(self, heard_at_s: float) -> None:
+        self.heard_at_s = heard_at_s
         self.turns: dict[UUID, int] = {}
 
 
@@ -79,12 +84,16 @@ class Interests:
     def __init__(
         self, bus: Bus, node: str, watched: Callable[[], Collection[UUID]], clock_s: Callable[[], float]
     ) -> None:
+        #: Called when a node is there that may have told this one in vain.
+        self.when_returned: Callable[[], None] = _nothing
         self._bus = bus
         self._node = node
         self._watched = watched
         self._clock_s = clock_s
         self._turn = 0
         self._neighbours: dict[str, _Neighbour] = {}
+        #: When nodes were last heard that were forgotten without a farewell.
+        self._missed: dict[str, float] = {}
         #: Looked up from other threads, too; changed on the event loop only.
         self._nodes: dict[UUID, tuple[str, ...]] = {}
         self._answering: asyncio.TimerHandle | None = None
@@ -99,6 +108,13 @@ class Interests:
     def others(self) -> Collection[str]:
         """Which other nodes there are."""
         return self._neighbours.keys()
+
+    @property
+    def misses_somebody(self) -> bool:
+        """Tell whether a node that did not say farewell may be cut off."""
+        now_s = self._clock_s()
+        heard = [*self._missed.values(), *(it.heard_at_s for it in self._neighbours.values())]
+        return any(MISSED_AFTER_S < now_s - it <= MISSED_FOR_S for it in heard)
 
     def is_wanted(self, device_id: UUID) -> bool:
         """Tell whether another node watches the device; may be asked from any thread."""
@@ -138,6 +154,10 @@ class Interests:
         for node, neighbour in list(self._neighbours.items()):
             if now_s - neighbour.heard_at_s > FORGOTTEN_AFTER_S:
                 self._forget(node)
+                self._missed[node] = neighbour.heard_at_s
+        for node, heard_at_s in list(self._missed.items()):
+            if now_s - heard_at_s > MISSED_FOR_S:
+                del self._missed[node]
 
     async def keep(self) -> None:
         """Announce and forget in time, until cancelled."""
@@ -162,8 +182,7 @@ class Interests:
         message = _decode(encoded)
         if message.node == self._node:
             return
-        neighbour = self._neighbours.setdefault(message.node, _Neighbour())
-        neighbour.heard_at_s = self._clock_s()
+        neighbour = self._heard(message.node)
         match message:
             case Begins(node, turn, device_id):
                 self._add(node, turn, [UUID(bytes=device_id)])
@@ -174,9 +193,20 @@ class Interests:
                 if is_last:
                     self._drop(node, [it for it, said in neighbour.turns.items() if said < turn])
             case Asks():
+                # It was away, were it for a moment: what it told meanwhile nobody heard.
+                self.when_returned()
                 self._answer_soon()
             case Leaves(node):
                 self._forget(node)
+
+    def _heard(self, node: str) -> _Neighbour:
+        now_s = self._clock_s()
+        neighbour = self._neighbours.setdefault(node, _Neighbour(now_s))
+        was_silent = now_s - neighbour.heard_at_s > MISSED_AFTER_S
+        neighbour.heard_at_s = now_s
+        if self._missed.pop(node, None) is not None or was_silent:
+            self.when_returned()
+        return neighbour
 
     def _answer_soon(self) -> None:
         """Answer all who ask at about the same time, as they do when NATS is back, at once."""
@@ -208,6 +238,10 @@ class Interests:
     def _forget(self, node: str) -> None:
         self._drop(node, list(self._neighbours[node].turns))
         del self._neighbours[node]
+
+
+def _nothing() -> None:
+    pass
 
 
 def _ids(joined: bytes) -> Iterator[UUID]:

@@ -1,8 +1,8 @@
 """Carries live changes to whoever watches a device, on this node and on others.
 
 Watchers on this node hear at once. Other nodes say which devices they watch (`interests.py`), and changes go
-to those nodes only, under one subject per node. While other nodes are out of reach, and once when they are
-back, watchers are told to ask the database.
+to those nodes only, under one subject per node. While this node or another one is out of reach, and once when
+it is back, watchers are told to ask the database.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ class BusLiveChanges:
         self._watches: dict[UUID, dict[object, Receive]] = {}
         node = node or uuid4().hex
         self._interests = Interests(bus, node, self._watches.keys, clock_s)
+        self._interests.when_returned = self._miss
         #: Whether changes of other nodes may have been lost since watchers asked last.
         self._missed = False
         self._stops = [bus.subscribe(_subject(node), self._receive), bus.when_back(self._miss)]
@@ -60,6 +61,11 @@ class BusLiveChanges:
         for stop in self._stops:
             stop()
         self._interests.close()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether changes of all other nodes arrive here, as far as is known."""
+        return self._bus.is_whole and not self._interests.misses_somebody
 
     @property
     def watched(self) -> int:
@@ -131,7 +137,7 @@ class BusLiveChanges:
     async def _ask_while_away(self, every_s: float) -> None:
         while True:
             await asyncio.sleep(every_s)
-            is_whole = self._bus.is_whole
+            is_whole = self.is_whole
             if self._missed or not is_whole:
                 self._missed = not is_whole
                 await self._ask_all(every_s)

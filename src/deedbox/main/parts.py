@@ -85,6 +85,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         exchange = await closing.enter_async_context(_exchange(settings, bus, node, storage, traces))
         closing.callback(_told_of_sessions(authenticator, settings, bus))
         attribute_changes = AttributeHints(bus)
+        attribute_changes.is_whole = lambda: live.is_whole
         closing.callback(attribute_changes.join())
         session_moves = BusSessionMoves(bus, node, lambda: live.other_nodes)
         closing.callback(session_moves.close)
