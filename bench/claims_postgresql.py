@@ -35,7 +35,7 @@ select (select count(type) from (select type from device order by tenant_id, nam
 class PostgreSQLDatabase:
     """A database of a server that runs beside Deedbox; all processes share all processors."""
 
-    on_processors = ()
+    on_processors: tuple[str, ...] = ()
 
     def __init__(self, folder: Path, server: Server, name: str) -> None:
         self.folder = folder

@@ -27,7 +27,7 @@ from deedbox.storage.opening import DATABASE_NAME
 class SQLiteDatabase:
     """A database file in `folder`; the server has the first processor for itself, the load the second."""
 
-    on_processors = ("taskset", "-c", "0")
+    on_processors: tuple[str, ...] = ("taskset", "-c", "0")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
