@@ -10,6 +10,7 @@ import msgspec
 from deedbox.core import attempts
 from deedbox.core.deeds import DeedStore
 from deedbox.core.devices import Device
+from deedbox.core.errors import InvalidValue
 from deedbox.core.guess_alarms import GuessAlarm, GuessCountStore
 from deedbox.core.ids import NULL_ID
 from deedbox.core.ownership import ClaimPolicy, DeviceState
@@ -19,7 +20,8 @@ from deedbox.core.records import Actor
 class ClaimRequest(msgspec.Struct, frozen=True):
     """A customer's wish to own a device. `actor` has a user and a customer, and may claim at all.
 
-    `customer_id` is who shall own it: the actor's customer, or a sub-customer of it.
+    `customer_id` is who shall own it: the actor's customer, or a sub-customer of it. Raises InvalidValue for
+    a name that can't be looked for.
     """
 
     actor: Actor
@@ -28,6 +30,11 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     device_name: str
     secret_key: str = ""
     idempotency_digest: bytes | None = None
+
+    def __post_init__(self) -> None:
+        # Before it joins others in a batch, which it would spoil.
+        if "\0" in self.device_name:
+            raise InvalidValue("No device's name holds the character NUL. Check the name.", "/deviceName")
 
     def __repr__(self) -> str:
         return f"ClaimRequest({self.device_name!r} by {self.actor.user_id})"  # never the secret key

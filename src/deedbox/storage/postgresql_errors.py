@@ -5,7 +5,7 @@ import re
 import asyncpg
 
 from deedbox.core.errors import InvalidValue, StorageUnavailable
-from deedbox.storage.statements import UniqueViolation
+from deedbox.storage.statements import UniqueViolation, unstorable_text
 
 #: The columns in "Key (tenant_id, name)=(…) already exists."
 _KEY = re.compile(r"\(([^)]*)\)=")
@@ -59,10 +59,13 @@ class TryAgain(Exception):
 def as_refusal(error: Exception) -> Exception:
     """Return what callers know for an error before the commit: nothing is stored then.
 
-    TryAgain where another try may come through, UniqueViolation, StorageUnavailable, or the error itself.
+    TryAgain where another try may come through, UniqueViolation, InvalidValue, StorageUnavailable, or the
+    error itself.
     """
     if isinstance(error, asyncpg.UniqueViolationError):
         return UniqueViolation(_columns(error))
+    if isinstance(error, (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)):
+        return unstorable_text()
     if isinstance(error, UNPREPARED):
         return StorageUnavailable(
             "Prepared statements get lost on the way to PostgreSQL. Behind PgBouncer older than 1.21 in "

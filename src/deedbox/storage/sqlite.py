@@ -24,7 +24,7 @@ from deedbox.storage.group_commit import Batch, GroupCommit, Job, run_to_end
 from deedbox.storage.load import Load
 from deedbox.storage.settling import Settle, Settling
 from deedbox.storage.sqlite_errors import as_refusal
-from deedbox.storage.statements import PLACEHOLDER, ROWS, Row, statements
+from deedbox.storage.statements import PLACEHOLDER, ROWS, Row, check_texts, statements
 from deedbox.storage.stores import Stores
 
 T = TypeVar("T")
@@ -124,6 +124,7 @@ class SQLiteTransaction:
         bound = [values[name] for name in names]
         for row in batch:
             bound.extend(row)
+        check_texts(bound)
         try:
             cursor = self._connection.execute(sql, bound)
             return cursor, cursor.fetchall()
@@ -170,10 +171,8 @@ class SQLiteStorage:
 
     #: No other process writes to this file.
     is_shared = False
-    #: Its rows lie by thing and series, whatever their time.
-    partitions = None
-    #: Nothing follows it.
-    replicas = None
+    #: Time series are one table, and nothing follows the file.
+    partitions = replicas = None
 
     def __init__(self, path: Path, clock_ms: Callable[[], int] = system_clock_ms) -> None:
         self.path = path

@@ -5,12 +5,13 @@ written `/*rows: type, type*/` (types as PostgreSQL calls them) and becomes what
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol
 from uuid import UUID
 
+from deedbox.core.errors import InvalidValue
 from deedbox.storage.paged_statements import sort_columns, variants
 
 Row = tuple[Any, ...]
@@ -27,6 +28,17 @@ class UniqueViolation(Exception):
     def __init__(self, constraint: str) -> None:
         super().__init__(constraint)
         self.constraint = constraint
+
+
+def unstorable_text() -> InvalidValue:
+    """Return the refusal of a text that PostgreSQL can't keep, and SQLite should not."""
+    return InvalidValue("A text holds the character NUL, which can't be stored or looked for. Leave it out.")
+
+
+def check_texts(values: Iterable[object]) -> None:
+    """Raise InvalidValue where a text holds NUL. Quick: each value that is stored passes here."""
+    if "\0" in "".join([it for it in values if it.__class__ is str]):
+        raise unstorable_text()
 
 
 class Transaction(Protocol):
