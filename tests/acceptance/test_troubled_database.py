@@ -24,7 +24,7 @@ from tests.acceptance.wire import DoubtfulWire, Wire
 
 LIVES, ROAMING, NODES = 8, 3, 2
 LONGEST_WAIT_S = 60
-KILLED_CONNECTIONS = 120
+KILLED_CONNECTIONS = 60
 KEY = "the right key"
 #: All writers hold it, alone or together; see `storage/postgresql.py`.
 ALL_WRITERS = 0x64656564626F78
@@ -151,15 +151,19 @@ async def test_connections_that_are_killed_are_noticed_by_nobody_who_can_be_told
 
     async with at_work(stage):
         living = asyncio.gather(*(live(it) for it in stage.lives))
-        killed = 0
+        killed = enough = 0
         connection = await asyncpg.connect(stage.cluster.url)
         while killed < KILLED_CONNECTIONS and not living.done():
+            await asyncio.sleep(stage.dice.uniform(0.0, 0.06))
+            # Somebody comes through between two: a slow machine would lose the same work again and again.
+            if stage.steps.total() < enough:
+                continue
             async with quiet:
                 killed += await connection.fetchval(
                     "select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity "
                     "where application_name = 'deedbox' and state <> 'idle' order by random() limit 1) as it"
                 )
-            await asyncio.sleep(stage.dice.uniform(0.0, 0.06))
+            enough = stage.steps.total() + 2
         await connection.close()
         is_over.set()
         for life in stage.lives:
