@@ -17,6 +17,7 @@ from deedbox.storage.migrating import migrate, newest_revision
 from deedbox.storage.opening import schema_of, server_facts
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql import PostgreSQLStorage
+from deedbox.storage.postgresql_replicas import POSITION
 from tests.ports import free_port
 from tests.storage.postgresql_bench import (
     EMPTY,
@@ -87,6 +88,11 @@ async def test_transactions_share_connections(url: str) -> None:
     nodes = [await PostgreSQLStorage.open(url, PoolOptions(6, prepared_statements=False)) for _ in range(3)]
     await asyncio.gather(*(it.write(add_one) for it in nodes * 10), *(total(it) for it in nodes * 20))
     assert await total(nodes[0]) == 30
+    position = await nodes[0]._ask(POSITION)
+    assert len(await asyncio.gather(*(it._ask(POSITION) for it in nodes * 10))) == 30
+    assert "/" in position
+    made = await asyncio.gather(*(it.partitions.make_ahead(it.now_ms() + 10**9, 7) for it in nodes))
+    assert any(it.periods for it in made)
     for it in nodes:
         await it.close()
 

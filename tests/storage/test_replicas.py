@@ -60,9 +60,11 @@ class Reader:
 
 
 @asynccontextmanager
-async def opened(servers: Replicated, *urls: str, wait_ms: int = 10_000) -> AsyncIterator[Reader]:
+async def opened(
+    servers: Replicated, *urls: str, wait_ms: int = 10_000, is_prepared: bool = True
+) -> AsyncIterator[Reader]:
     """A node over the primary that knows replicas; none is waited for."""
-    options = PoolOptions(4, replica_urls=urls or (servers.replica.url,), replica_wait_ms=wait_ms)
+    options = PoolOptions(4, is_prepared, urls or (servers.replica.url,), wait_ms)
     storage = await PostgreSQLStorage.open(servers.primary.url, options)
     try:
         yield Reader(storage)
@@ -216,6 +218,15 @@ async def test_refusals_are_those_of_the_work(reader: Reader) -> None:
 
     with pytest.raises(NotFound):
         await reader.storage.read_history(work)
+
+
+async def test_unprepared_statements_will_do(servers: Replicated) -> None:
+    """As behind an old PgBouncer."""
+    async with opened(servers, is_prepared=False) as reader:
+        await reader.until_on_replica()
+        await reader.store(1)
+        assert await reader.history() == [1]
+        assert reader.seen[-1] == "replica"
 
 
 async def test_replicas_take_turns(servers: Replicated) -> None:

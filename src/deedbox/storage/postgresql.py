@@ -17,7 +17,7 @@ from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.coalescing import Coalescer
 from deedbox.storage.load import Load
 from deedbox.storage.pool_options import PoolOptions
-from deedbox.storage.postgresql_attempts import begun, committed, rolled_back, too_slow_beyond, tried
+from deedbox.storage.postgresql_attempts import begun, committed, rolled_back, told, too_slow_beyond, tried
 from deedbox.storage.postgresql_errors import TROUBLE, as_refusal
 from deedbox.storage.postgresql_partitions import PostgreSQLPartitions
 from deedbox.storage.postgresql_pool import DatabaseClock, Pool, open_pool
@@ -236,7 +236,7 @@ class PostgreSQLStorage:
         async def once() -> str:
             async with self._connection() as connection:
                 try:
-                    return str(await connection.fetchval(sql))
+                    return str(await told(connection, sql, is_prepared=self._is_prepared))
                 except TROUBLE as error:
                     raise as_refusal(error) from error
 

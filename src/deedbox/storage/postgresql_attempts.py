@@ -57,6 +57,15 @@ def _dropped(connection: Any) -> None:
         connection.terminate()
 
 
+async def told(connection: Any, sql: str, *values: Any, is_prepared: bool) -> Any:
+    """Return the one value that a statement returns."""
+    if is_prepared:
+        return await connection.fetchval(sql, *values)
+    # Two trips, which have to meet the same connection behind PgBouncer.
+    async with connection.transaction(readonly=True):
+        return await connection.fetchval(sql, *values)
+
+
 @contextmanager
 def too_slow_beyond(within_s: int | None) -> Iterator[None]:
     """Raise InvalidValue for what took longer than it may, None for ever."""

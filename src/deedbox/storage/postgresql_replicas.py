@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.pool_options import PoolOptions
+from deedbox.storage.postgresql_attempts import told
 from deedbox.storage.postgresql_errors import IN_THE_WAY, TROUBLE, TryAgain
 from deedbox.storage.postgresql_pool import DatabaseClock, Pool, open_pool
 
@@ -160,17 +161,21 @@ class _Replica:
             yield connection
         finally:
             with contextlib.suppress(*TROUBLE):
-                await pool.release(connection)
+                await pool.release(connection, timeout=_GRACE_S)
 
     async def _catches_up(self, connection: Any, position: str) -> bool:
         """Wait until the replica has replayed what comes before `position`; tell whether it has."""
         ends_at_s, pause_s = time.monotonic() + self._wait_s, _FIRST_LOOK_S
-        while not await connection.fetchval(_HAS_REACHED, position, timeout=self._wait_s + _GRACE_S):
+        while not await self._told(connection, _HAS_REACHED, position):
             if time.monotonic() + pause_s > ends_at_s:
                 return False
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_LOOK_S)
         return True
+
+    async def _told(self, connection: Any, sql: str, *values: str) -> Any:
+        async with asyncio.timeout(self._wait_s + _GRACE_S):
+            return await told(connection, sql, *values, is_prepared=self._options.prepared_statements)
 
     def _lost(self, pool: Pool | None, error: BaseException) -> None:
         """Connect anew, if nobody has begun to."""
@@ -201,7 +206,9 @@ class _Replica:
         # A clock of its own: that of the primary decides.
         pool = await open_pool(self._options.replica_urls[self._number], self._options, DatabaseClock())
         try:
-            if await pool.fetchval(IDENTITY) != await self._identity():
+            async with pool.acquire() as connection:
+                identity = await self._told(connection, IDENTITY)
+            if identity != await self._identity():
                 raise StorageUnavailable("This is not a replica of the database that database.url names.")
         except BaseException:
             pool.terminate()
