@@ -1,7 +1,7 @@
 """The claim: whoever knows the key becomes the owner. Read from top to bottom, this is the whole algorithm.
 
 Requests come in batches (one request is a batch of one) and are decided in one transaction (behaviour §4):
-an attempt is reserved, the device looked at, the key compared, and one guarded statement opens the deeds.
+the device is locked, an attempt reserved, the key compared, and one guarded statement opens the deeds.
 """
 
 from collections.abc import Collection, Mapping, Sequence
