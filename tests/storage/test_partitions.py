@@ -215,3 +215,19 @@ async def test_tables_of_other_times_are_left_alone(
     asked = values | {"from_ts": NOW, "to_ts": NOW + 10}
     plan = bench.plain.execute(f"explain {sql}", [*(asked[it] for it in names), *zip(*batch, strict=True)])
     assert set(re.findall(r" on (time_series_\w+)", "\n".join(row[0] for row in plan))) == {week(0)}
+
+
+@pytest.mark.parametrize("asked", ["newest_points", "oldest_points", "bucket_totals"])
+async def test_one_series_is_not_looked_for_among_all(bench: ValuesBench, asked: str) -> None:
+    """Issue 4: a table that PostgreSQL knows nothing of yet, as at first, and a plan for all callers."""
+    sql, names, width = compiled(asked)
+    connection = bench.plain
+    connection.script("set plan_cache_mode = force_generic_plan")
+    types = {"entity_id": "uuid", "key": "text"}
+    told = [types.get(it, "bigint") for it in names] + ["bigint[]"] * width
+    connection.script(f"prepare asked ({', '.join(told)}) as {sql}")
+    given = {"uuid": f"'{uuid4()}'", "text": "'t'", "bigint": "1", "bigint[]": "'{1,2}'"}
+    plan = connection.execute(f"explain execute asked ({', '.join(given[it] for it in told)})")
+    lines = [str(row[0]) for row in plan]
+    assert any("time_series_before_pkey" in it for it in lines), lines
+    assert not any("Anti Join" in it or "_moment" in it for it in lines), lines

@@ -44,7 +44,7 @@ _MOVE = """
 with moved as (delete from time_series_rest where ts >= {} and ts < {} returning *)
 insert into {} select * from moved
 """
-_DELETE = "delete from {0} where ctid = any(array(select ctid from {0} where ts < {1} order by ts limit {2}))"
+_DELETE = "delete from {0} where ctid = any(array(select ctid from {0} where ts < {1} limit {2}))"
 
 
 class _Table(NamedTuple):

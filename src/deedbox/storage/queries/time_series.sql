@@ -99,7 +99,8 @@ where t.entity_id = :entity_id and t.key_id = (select k.id from series_key k whe
     select 1 from time_series newer
     where newer.entity_id = t.entity_id and newer.key_id = t.key_id and newer.ts = t.ts
       and newer.ts >= :from_ts and newer.ts < :to_ts
-      and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms))
+      and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms)
+    limit 1 offset 0)
 order by t.ts desc
 limit :row_limit
 
@@ -113,7 +114,8 @@ where t.entity_id = :entity_id and t.key_id = (select k.id from series_key k whe
     select 1 from time_series newer
     where newer.entity_id = t.entity_id and newer.key_id = t.key_id and newer.ts = t.ts
       and newer.ts >= :from_ts and newer.ts < :to_ts
-      and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms))
+      and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms)
+    limit 1 offset 0)
 order by t.ts
 limit :row_limit
 
@@ -137,7 +139,8 @@ where (t.expires_at is null or t.expires_at > :now_ms) /*and t.ts >= :from_ts an
     select 1 from time_series newer
     where newer.entity_id = t.entity_id and newer.key_id = t.key_id and newer.ts = t.ts
       /*and newer.ts >= :from_ts and newer.ts < :to_ts*/
-      and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms))
+      and newer.epoch > t.epoch and (newer.expires_at is null or newer.expires_at > :now_ms)
+    limit 1 offset 0)
 group by asked.from_ts, asked.to_ts
 order by asked.from_ts
 

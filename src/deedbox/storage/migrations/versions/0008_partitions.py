@@ -38,9 +38,10 @@ begin
   insert into time_series select * from moved;
   execute 'alter table time_series attach partition time_series_before for values from (minvalue) to ('
     || ends_at || ')';
-  -- Others are dropped when they are old; from these two, old rows are deleted some at a time.
-  create index time_series_before_moment on time_series_before (ts);
-  create index time_series_rest_moment on time_series_rest (ts);
+  -- Others are dropped when they are old; from these two, old rows are deleted some at a time. An index in
+  -- the order of moments would tempt PostgreSQL to look for one series among all.
+  create index time_series_before_moment on time_series_before using brin (ts);
+  create index time_series_rest_moment on time_series_rest using brin (ts);
 end $$
 """
 
