@@ -26,6 +26,7 @@ KEPT: dict[str, Any] = {
         "configuration": {"type": "DEFAULT"},
         "transportConfiguration": {"type": "MQTT", "deviceTelemetryTopic": "v1/devices/me/telemetry"},
         "alarms": [{"alarmType": "hot"}],
+        "provisionConfiguration": {"type": "ALLOW_CREATE_NEW_DEVICES", "provisionDeviceSecret": "s"},
     },
 }
 

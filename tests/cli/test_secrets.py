@@ -8,6 +8,7 @@ from deedbox.core.keys import KeyRing
 from deedbox.main.rotating import Rotated, rotate_secrets
 from deedbox.security.key_file import load
 from tests.api.deployment import copy_of, make_template, opened_deployment
+from tests.api.provisioning_site import provision, provisioning_profile
 
 
 def rotate(folder: Path, *, prune: bool = False) -> Rotated:
@@ -22,7 +23,7 @@ def ring(folder: Path) -> KeyRing:
 
 
 async def _prepared(folder: Path) -> tuple[str, str]:
-    """Make a device with a claim key, one with a label, an invited user; return both tokens."""
+    """Make devices with a claim key and a label, an invited user, a profile; return both tokens."""
     async with opened_deployment(folder) as site:
         device = await site.make_device("gadget-1")
         device_id = device["id"]["id"]
@@ -30,6 +31,7 @@ async def _prepared(folder: Path) -> tuple[str, str]:
         await site.ok("maker", "POST", f"/api/plugins/telemetry/DEVICE/{device_id}/SERVER_SCOPE", key)
         labelled = await site.make_device("gadget-3")
         await site.ok("maker", "POST", f"/api/device/{labelled['id']['id']}/label")
+        await provisioning_profile(site)
         email = {"email": "new@deedbox.test", "authority": "TENANT_ADMIN"}
         user = await site.invite("maker", email)
         token = await site.device_token(device_id)
@@ -49,6 +51,7 @@ async def _still_works(folder: Path, token: str, activation: str) -> None:
         label = await site.ok("maker", "GET", f"/api/device/{labelled['id']['id']}/label")
         typed = {"secretKey": label["shortCode"].lower()}
         await site.ok("alice", "POST", "/api/customer/device/gadget-3/claim", typed)
+        assert (await provision(site))["status"] == "SUCCESS"
         body = {"activateToken": activation, "password": "another password"}
         await site.ok("", "POST", "/api/noauth/activate", body)
 
@@ -59,9 +62,9 @@ def test_rotation_renews_all_and_pruning_leaves_the_newest_alone(tmp_path: Path)
     token, activation = asyncio.run(_prepared(folder))
     copy = copy_of(folder, tmp_path / "copy")
     rotated = rotate(copy)
-    assert (rotated.newest, rotated.renewed, rotated.kept, rotated.pruned) == (2, 6, [1], [])
+    assert (rotated.newest, rotated.renewed, rotated.kept, rotated.pruned) == (2, 7, [1], [])
     again = rotate(copy, prune=True)
-    assert (again.newest, again.renewed, again.kept, again.pruned) == (3, 6, [], [1, 2])
+    assert (again.newest, again.renewed, again.kept, again.pruned) == (3, 7, [], [1, 2])
     assert ring(copy).generations == [3]
     asyncio.run(_still_works(copy, token, activation))
 

@@ -16,6 +16,7 @@ from deedbox.core.deed_ends import follow_deed_end
 from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.devices import Device
 from deedbox.core.holders import Extent
+from deedbox.core.provision_attempts import ProvisioningPolicy
 from deedbox.core.rpc import Command, Outcome
 from deedbox.core.telemetry import Point
 from deedbox.core.value_limits import ValueLimits
@@ -25,6 +26,7 @@ from deedbox.testing.claim_scene import ClaimScene, made_device
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.provisioning import DeviceProvisioning
 from deedbox.transports.rate_limits import RateLimits
 from deedbox.transports.settings import JournalSettings
 from tests.storage.sqlite_bench import SQLiteBench
@@ -52,6 +54,10 @@ class DeviceSite:
         self.journal = journal or JournalSettings()
         self.value_limits = ValueLimits()
         self.refused: list[tuple[str, str]] = []
+        self.provisioned: list[str] = []
+        self.provisioning = DeviceProvisioning(
+            sqlite.storage, self.scene.keys, ProvisioningPolicy(), self.provisioned.append
+        )
         self.rate_limits = self.limits_of_all(DeviceLimits())
         bus = LocalBus()
         self.exchange = CommandExchange(bus, "bench", sqlite.storage, commands_per_device)

@@ -16,10 +16,12 @@ from deedbox.api.shapes.device_profiles import (
     device_profile_draft,
     device_profile_info_shape,
     device_profile_shape,
+    provision_wish,
 )
-from deedbox.core import device_profiles
+from deedbox.core import device_profiles, provision_settings
 from deedbox.core.device_profiles import DeviceProfile
 from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.provision_settings import ProvisionSettings
 from deedbox.core.storage import Stores
 
 TAGS = ["Device profiles"]
@@ -37,28 +39,45 @@ async def save_profile(
 
     Our own settings (`allowClaimingByDefault`, `forbidsEmptyKeys`, `rotateCredentialsOnReclaim`,
     `newSecretOnReclaim`) stay as they are when they are absent. `newSecretOnReclaim` is kept for labels.
+    `provisionType` other than DISABLED needs `provisionDeviceKey`, and `provisionDeviceSecret` in
+    `profileData.provisionConfiguration`; a change that leaves them out keeps them.
     With `version` the change is refused (409) when somebody else changed the profile since.
     """
     profile_id = changed_profile_id(data)
     principal = await _allowed(request, Operation.CREATE if profile_id is None else Operation.WRITE)
     actor = principal.actor(source_address(request))
 
-    async def work(stores: Stores) -> DeviceProfile:
+    async def work(stores: Stores) -> DeviceProfileShape:
         store = stores.device_profiles
         if profile_id is None:
-            return await device_profiles.create(store, actor, device_profile_draft(data, None))
-        stored = await device_profiles.profile_of(store, principal.tenant_id, profile_id)
-        wanted = device_profile_draft(data, stored)
-        return await device_profiles.change(store, actor, wanted, data.version)
+            saved = await device_profiles.create(store, actor, device_profile_draft(data, None))
+        else:
+            stored = await device_profiles.profile_of(store, principal.tenant_id, profile_id)
+            wanted = device_profile_draft(data, stored)
+            saved = await device_profiles.change(store, actor, wanted, data.version)
+        keys, wish = context_of(request).keys, provision_wish(data)
+        kept = await provision_settings.save(stores.provisioning, keys, saved.tenant_id, saved.id, wish)
+        return device_profile_shape(saved, kept)
 
-    return device_profile_shape(await context_of(request).storage.write(work))
+    return await context_of(request).storage.write(work)
 
 
 @get("/api/deviceProfile/{profile_id:str}", tags=TAGS, summary="Read a device profile")
 async def get_profile(request: ApiRequest, profile_id: FromPath[UUID]) -> DeviceProfileShape:
-    """Return a profile of your tenant. For tenant administrators: it may hold secrets for provisioning."""
+    """Return a profile of your tenant, with its secrets of provisioning: then it is audited.
+
+    For tenant administrators.
+    """
     principal = await _allowed(request, Operation.READ_CREDENTIALS)
-    return device_profile_shape(await _read(request, principal, profile_id))
+    actor, context = principal.actor(source_address(request)), context_of(request)
+    profile = await _read(request, principal, profile_id)
+
+    async def work(stores: Stores) -> ProvisionSettings:
+        return await device_profiles.read_secrets(
+            stores.device_profiles, stores.provisioning, context.keys, actor, profile
+        )
+
+    return device_profile_shape(profile, await context.storage.write_beside(work))
 
 
 @get("/api/deviceProfileInfo/default", tags=TAGS, summary="Read what lists show of the default profile")

@@ -15,6 +15,7 @@ from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.histories import ReadingLimits
 from deedbox.core.import_files import ImportLimits
 from deedbox.core.ownership import ClaimPolicy
+from deedbox.core.provision_attempts import ProvisioningPolicy
 from deedbox.core.retention import Retention
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.core.value_limits import ValueLimits
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device_api: DeviceApiSettings = DeviceApiSettings()
     mqtt_sessions: MqttSessionSettings = MqttSessionSettings()
     journal: JournalSettings = JournalSettings()
+    provisioning: ProvisioningPolicy = ProvisioningPolicy()
     device_limits: DeviceLimits = DeviceLimits()
     commands: CommandLimits = CommandLimits()
     retention: Retention = Retention()

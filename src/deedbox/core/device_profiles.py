@@ -9,8 +9,11 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core import provision_settings
 from deedbox.core.errors import InvalidValue, NameTaken, NotFound, VersionConflict
+from deedbox.core.keys import KeyRing
 from deedbox.core.paging import Listing, PageSlice
+from deedbox.core.provision_settings import ProvisionSettings, ProvisionSettingsStore
 from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
 from deedbox.core.texts import required_name
 
@@ -78,7 +81,7 @@ class DeviceProfileStore(RecordStore, Protocol):
         ...
 
     async def delete(self, profile: DeviceProfile) -> None:
-        """Delete the profile and its relations."""
+        """Delete the profile, its provisioning settings and its relations."""
         ...
 
     async def has_devices(self, profile_id: UUID) -> bool:
@@ -163,6 +166,20 @@ async def change(
     return profile
 
 
+async def read_secrets(
+    store: DeviceProfileStore,
+    secrets: ProvisionSettingsStore,
+    keys: KeyRing,
+    actor: Actor,
+    profile: DeviceProfile,
+) -> ProvisionSettings:
+    """Return how devices of the profile provision themselves, in the clear; write down who read secrets."""
+    found = await provision_settings.read(secrets, keys, profile.id)
+    if found.device_secret is not None:
+        await _record(store, actor, profile, "CREDENTIALS_READ")
+    return found
+
+
 async def make_default(store: DeviceProfileStore, actor: Actor, profile_id: UUID) -> DeviceProfile:
     """Make the profile the one that devices get without a type. Raises NotFound."""
     profile = await profile_of(store, actor.tenant_id, profile_id)
@@ -206,7 +223,7 @@ async def _record(
     action: str,
     more: dict[str, object] | None = None,
 ) -> None:
-    # Not the whole profile: what clients keep in its settings may hold provisioning secrets.
+    # Not the whole profile: what clients keep in its settings may hold what is not for everybody.
     data = {"entityId": profile.id, "name": profile.name} | (more or {})
     subject = Subject("DEVICE_PROFILE", profile.id, profile.name)
     entry = audit_entry(store, actor, subject, action, now_ms=await store.now_ms(), data=data)

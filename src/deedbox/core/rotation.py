@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from deedbox.core import claim_keys, credentials, invitations, label_keys
+from deedbox.core import claim_keys, credentials, invitations, label_keys, provision_settings
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.keys import NONCE_BYTES, KeyRing
 from deedbox.core.ownership import WindowKind
@@ -20,7 +20,7 @@ _Renew = Callable[[bytes, KeyRing, UUID, bytes], tuple[bytes, bytes]]
 
 
 class Renewed(msgspec.Struct, frozen=True):
-    """A secret of a device or a user under the newest generation."""
+    """A secret of a device, a user or a profile under the newest generation."""
 
     owner_id: UUID
     digest: bytes
@@ -49,6 +49,16 @@ class RotationStore(CredentialsStore, Protocol):
         ...
 
     async def replace_activations(self, renewed: Sequence[Renewed]) -> None:
+        """Store digest and ciphertext in the place of the older ones."""
+        ...
+
+    async def old_provision_settings(
+        self, newest: int, after: UUID, limit: int
+    ) -> Sequence[tuple[UUID, bytes]]:
+        """Return (profile, ciphertext) behind `after` for settings that an older generation protects."""
+        ...
+
+    async def replace_provision_settings(self, renewed: Sequence[Renewed]) -> None:
         """Store digest and ciphertext in the place of the older ones."""
         ...
 
@@ -102,6 +112,18 @@ async def renew_activations(store: RotationStore, keys: KeyRing, after: UUID, li
     old = await store.old_activations(keys.newest, after, limit)
     await store.replace_activations(_renewed(invitations.renewed, store, keys, old))
     return [user_id for user_id, _ in old]
+
+
+async def renew_provision_settings(
+    store: RotationStore, keys: KeyRing, after: UUID, limit: int
+) -> list[UUID]:
+    """Renew what at most `limit` profiles behind `after` keep about provisioning; return which.
+
+    Raises ValueError when the key file lacks a generation.
+    """
+    old = await store.old_provision_settings(keys.newest, after, limit)
+    await store.replace_provision_settings(_renewed(provision_settings.renewed, store, keys, old))
+    return [profile_id for profile_id, _ in old]
 
 
 async def _renew_windows(

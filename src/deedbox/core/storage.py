@@ -28,6 +28,7 @@ from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.leases import LeaseStore
 from deedbox.core.owned_devices import OwnedDeviceStore
 from deedbox.core.partitions import Partitions
+from deedbox.core.provisioning import ProvisioningStore
 from deedbox.core.relations import RelationStore
 from deedbox.core.retention import RetentionStore
 from deedbox.core.rotation import RotationStore
@@ -115,6 +116,11 @@ class Stores(Protocol):
     @property
     def entities(self) -> EntityStore:
         """Things of every kind by their references."""
+        ...
+
+    @property
+    def provisioning(self) -> ProvisioningStore:
+        """How devices provision themselves."""
         ...
 
     @property

@@ -14,6 +14,7 @@ from deedbox.transports.http.context import DeviceContext
 from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.server import MqttServer
+from deedbox.transports.provisioning import DeviceProvisioning
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,17 @@ def _http_side(
             exchange=parts.exchange,
             attribute_changes=parts.attribute_changes,
             rate_limits=parts.rate_limits,
+            provisioning=_provisioning(parts),
             settings=parts.settings.device_api,
             clock_ms=parts.storage.now_ms,
         )
+    )
+
+
+def _provisioning(parts: Parts) -> DeviceProvisioning:
+    counter = parts.metrics.provisionings
+    return DeviceProvisioning(
+        parts.storage, parts.keys, parts.settings.provisioning, lambda answer: counter.labels(answer).inc()
     )
 
 

@@ -27,6 +27,7 @@ _RENEWALS = (
     rotation.renew_label_qr_keys,
     rotation.renew_label_short_codes,
     rotation.renew_activations,
+    rotation.renew_provision_settings,
 )
 
 Tell = Callable[[int, int], object]

@@ -31,6 +31,9 @@ class Metrics:
         self.claims = self._counter("deedbox_claims", "Claim requests by answer.", "answer")
         self.claim_alarms = self._counter("deedbox_claim_alarms", "Alarms about wrong claims.", "scope")
         self.announcements = self._counter("deedbox_announcements", "Offers of devices by answer.", "answer")
+        self.provisionings = self._counter(
+            "deedbox_provisionings", "Devices that wanted to provision themselves, by answer.", "answer"
+        )
         self.limited = self._counter(
             "deedbox_limited_messages", "Messages of devices beyond a limit.", "whose", "kind"
         )

@@ -10,6 +10,7 @@ from deedbox.serving.health import Application, Receive, Scope, Send
 from deedbox.serving.metrics import Metrics
 
 _DEVICE_PREFIX = "/api/v1/"
+_PROVISION = _DEVICE_PREFIX + "provision"
 _DEVICE_ROUTES = {
     "claim": "claim",
     "telemetry": "telemetry",
@@ -79,6 +80,8 @@ def method_of(scope: Scope) -> str:
 def route_of(scope: Scope) -> str:
     """Return the template of the route that answered; the address itself may hold a token."""
     path = scope["path"]
+    if path == _PROVISION:
+        return _PROVISION
     if path.startswith(_DEVICE_PREFIX):
         _, _, rest = path.removeprefix(_DEVICE_PREFIX).partition("/")
         known = _DEVICE_ROUTES.get(rest) or ("rpc/{id}" if rest.startswith("rpc/") else "other")

@@ -63,8 +63,9 @@ class DeviceProfileStore(RecordStore):
         await self.transaction.run("set_default_profile", tenant_id=tenant_id, id=profile_id)
 
     async def delete(self, profile: DeviceProfile) -> None:
-        """Delete the profile and its relations."""
+        """Delete the profile, its provisioning settings and its relations."""
         await forget_relations(self.transaction, "DEVICE_PROFILE", [profile.id])
+        await self.transaction.run("drop_provision_settings", profile_id=profile.id)
         await self.transaction.run("delete_profile", tenant_id=profile.tenant_id, id=profile.id)
         await change_tally(self.transaction, profile.tenant_id, _NOUN, -1)
 

@@ -15,7 +15,7 @@ from deedbox.storage.users import UserStore
 
 _REST_OF_TENANT = (
     "erase_old_deeds", "erase_profiles", "erase_asset_profiles", "erase_claim_intents", "erase_tenant_limits",
-    "erase_tenant",
+    "erase_provision_settings", "erase_tenant",
 )  # fmt: skip
 _WHAT_ENTITIES_SAID = ("erase_attributes_of", "erase_latest_of", "erase_series_of", "erase_tallies_of")
 

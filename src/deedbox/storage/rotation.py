@@ -36,6 +36,16 @@ class RotationStore(CredentialsStore):
         """Store digest and ciphertext in the place of the older ones."""
         await self._replace("replace_activation", renewed)
 
+    async def old_provision_settings(
+        self, newest: int, after: UUID, limit: int
+    ) -> Sequence[tuple[UUID, bytes]]:
+        """Return (profile, ciphertext) behind `after` for settings that an older generation protects."""
+        return await self._old("old_provision_settings", newest, after, limit)
+
+    async def replace_provision_settings(self, renewed: Sequence[Renewed]) -> None:
+        """Store digest and ciphertext in the place of the older ones."""
+        await self._replace("replace_provision_settings", renewed)
+
     async def count_old(self, newest: int) -> int:
         """Count all that there is to renew."""
         (row,) = await self.transaction.rows("count_old", newest=bytes([newest]))

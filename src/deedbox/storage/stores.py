@@ -23,6 +23,7 @@ from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.leases import LeaseStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
 from deedbox.storage.persistent_commands import PersistentCommandStore
+from deedbox.storage.provisioning import ProvisioningStore
 from deedbox.storage.relations import RelationStore
 from deedbox.storage.retention import RetentionStore
 from deedbox.storage.rotation import RotationStore
@@ -112,6 +113,11 @@ class Stores:
     def entities(self) -> EntityStore:
         """Things of every kind by their references."""
         return EntityStore(self.transaction)
+
+    @property
+    def provisioning(self) -> ProvisioningStore:
+        """How devices provision themselves."""
+        return ProvisioningStore(self.transaction)
 
     @property
     def claim_control(self) -> ClaimControlStore:

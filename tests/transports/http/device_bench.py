@@ -65,6 +65,7 @@ class DeviceBench(DeviceSite):
                 exchange=self.exchange,
                 attribute_changes=self.changes,
                 rate_limits=self.rate_limits,
+                provisioning=self.provisioning,
                 settings=self.settings,
                 clock_ms=lambda: self.sqlite.now_ms,
             )

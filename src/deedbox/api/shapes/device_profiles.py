@@ -9,13 +9,12 @@ from msgspec import UNSET, UnsetType
 from deedbox.api.shapes.devices import IdShape, referred_id
 from deedbox.api.shapes.entities import EntityId, Wire, reference
 from deedbox.core.device_profiles import LONGEST_SETTINGS, DeviceProfile
+from deedbox.core.errors import InvalidValue
 from deedbox.core.ids import NULL_ID
+from deedbox.core.provision_settings import ProvisionSettings, Strategy
 from deedbox.core.texts import checked_json, checked_text
 
 TransportType = Literal["DEFAULT", "MQTT", "COAP", "LWM2M", "SNMP"]
-ProvisionType = Literal[
-    "DISABLED", "ALLOW_CREATE_NEW_DEVICES", "CHECK_PRE_PROVISIONED_DEVICES", "X509_CERTIFICATE_CHAIN"
-]
 
 
 class KeptSettings(Wire):
@@ -25,7 +24,7 @@ class KeptSettings(Wire):
     image: str | None = None
     type: Literal["DEFAULT"] = "DEFAULT"
     transport_type: TransportType = "DEFAULT"
-    provision_type: ProvisionType = "DISABLED"
+    provision_type: Strategy = Strategy.DISABLED
     profile_data: dict[str, Any] | None = None
     provision_device_key: str | None = None
     default_rule_chain_id: EntityId | None = None
@@ -36,9 +35,16 @@ class KeptSettings(Wire):
     software_id: EntityId | None = None
 
 
+class ProvisionConfigurationShape(Wire):
+    """The part of `profileData` that holds the secret."""
+
+    provision_device_secret: str | None = None
+
+
 class DeviceProfileShape(KeptSettings, kw_only=True):
     """A device profile.
 
+    Its provisioning secrets are there where one profile is read or saved, and null in lists.
     `allowClaimingByDefault` null leaves it to the tenant. `newSecretOnReclaim` is kept for labels.
     """
 
@@ -58,7 +64,8 @@ class DeviceProfileShape(KeptSettings, kw_only=True):
 class DeviceProfileSaveShape(KeptSettings, kw_only=True):
     """A profile to be made (without `id`) or changed.
 
-    The last four fields stay as they are when they are absent; all others become empty.
+    The last four fields stay as they are when they are absent; all others become empty, but for the key and
+    the secret of provisioning, which end with `provisionType` DISABLED.
     """
 
     id: IdShape | None = None
@@ -85,16 +92,20 @@ class DeviceProfileInfoShape(Wire):
 _PROFILE_DATA = {
     "configuration": {"type": "DEFAULT"},
     "transportConfiguration": {"type": "DEFAULT"},
-    "provisionConfiguration": {"type": "DISABLED", "provisionDeviceSecret": None},
     "alarms": None,
 }
+_PROVISION = "provisionConfiguration"
 
 
-def device_profile_shape(it: DeviceProfile) -> DeviceProfileShape:
-    """Return the wire form of a profile."""
-    kept = _kept_settings(it)
+def device_profile_shape(
+    it: DeviceProfile, provisioning: ProvisionSettings | None = None
+) -> DeviceProfileShape:
+    """Return the wire form of a profile; with None the secrets of provisioning are left out."""
+    kept, secrets = _kept_settings(it), provisioning or ProvisionSettings()
     fields = {field: getattr(kept, field) for field in KeptSettings.__struct_fields__}
-    fields["profile_data"] = kept.profile_data or _PROFILE_DATA
+    fields["provision_device_key"] = secrets.device_key
+    configuration = {"type": kept.provision_type, "provisionDeviceSecret": secrets.device_secret}
+    fields["profile_data"] = (kept.profile_data or _PROFILE_DATA) | {_PROVISION: configuration}
     return DeviceProfileShape(
         **fields,
         id=reference("DEVICE_PROFILE", it.id),
@@ -137,17 +148,32 @@ def device_profile_draft(it: DeviceProfileSaveShape, stored: DeviceProfile | Non
     return msgspec.structs.replace(before, name=it.name or "", settings=_settings_text(it), **sent)
 
 
+def provision_wish(it: DeviceProfileSaveShape) -> ProvisionSettings:
+    """Return what the body wants about provisioning. Raises InvalidValue for a secret that is no text."""
+    configuration = (it.profile_data or {}).get(_PROVISION) or {}
+    try:
+        secret = msgspec.convert(configuration, ProvisionConfigurationShape).provision_device_secret
+    except msgspec.ValidationError:
+        raise InvalidValue(
+            "profileData.provisionConfiguration must be an object, its provisionDeviceSecret a text.",
+            f"/profileData/{_PROVISION}",
+        ) from None
+    return ProvisionSettings(it.provision_type, it.provision_device_key or None, secret or None)
+
+
 def changed_profile_id(it: DeviceProfileSaveShape) -> UUID | None:
     """Return the id of the profile that the body changes, None for a new one."""
     return referred_id(it.id)
 
 
 def _settings_text(it: KeptSettings) -> str:
-    names = {"defaultQueueName": it.default_queue_name, "provisionDeviceKey": it.provision_device_key}
-    for name, text in names.items():
-        if text is not None:
-            checked_text(text, name)
+    """Return what is kept as it came: all but the secrets of provisioning."""
+    if it.default_queue_name is not None:
+        checked_text(it.default_queue_name, "defaultQueueName")
     fields = {field: getattr(it, field) for field in KeptSettings.__struct_fields__}
+    fields["provision_device_key"] = None
+    if it.profile_data is not None:
+        fields["profile_data"] = {name: part for name, part in it.profile_data.items() if name != _PROVISION}
     return checked_json(KeptSettings(**fields), "profileData", LONGEST_SETTINGS)
 
 

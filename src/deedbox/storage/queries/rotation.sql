@@ -33,6 +33,8 @@ select
   + (select count(*) from user_account
      where activation_ciphertext is not null
        and (substr(activation_digest, 1, 1) <> :newest or substr(activation_ciphertext, 1, 1) <> :newest))
+  + (select count(*) from profile_provisioning
+     where substr(digest, 1, 1) <> :newest or substr(ciphertext, 1, 1) <> :newest)
 
 -- name: generations_in_use
 select distinct substr(lookup_digest, 1, 1) from device_credentials
@@ -44,4 +46,6 @@ union select distinct substr(ciphertext, 1, 1) from claim_intent
 union select distinct substr(activation_digest, 1, 1) from user_account where activation_digest is not null
 union select distinct substr(activation_ciphertext, 1, 1) from user_account
   where activation_ciphertext is not null
+union select distinct substr(digest, 1, 1) from profile_provisioning
+union select distinct substr(ciphertext, 1, 1) from profile_provisioning
 union select distinct substr(reset_digest, 1, 1) from user_account where reset_expires_at > :now_ms

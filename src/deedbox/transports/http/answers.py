@@ -77,7 +77,7 @@ def refusal_answer(refusal: errors.Refusal) -> Answer:
     if isinstance(refusal, errors.InvalidValue) and refusal.pointer:
         more = {"errors": [{"pointer": refusal.pointer, "message": refusal.message}]}
     answer = error_answer(status, error_code, refusal.code, refusal.message, **more)
-    if isinstance(refusal, errors.TooManyMessages):
+    if isinstance(refusal, errors.TooManyMessages | errors.TooManyAttempts):
         wait_s = -(-refusal.retry_after_ms // 1000)
         return answer._replace(headers=((b"retry-after", str(wait_s).encode()),))
     return answer

@@ -1,7 +1,7 @@
 """The device side over HTTP, `/api/v1/{token}/...`: a plain ASGI application, since every message passes it.
 
 The content type is not looked at: devices send JSON under any name. The token is the only credential, so
-neither it nor the path is ever logged.
+neither it nor the path is ever logged. `/api/v1/provision` is for those that have no token yet.
 """
 
 import logging
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from deedbox.core.credentials import find_by_token
 from deedbox.core.errors import Refusal
+from deedbox.core.ids import NULL_ID
 from deedbox.core.storage import Stores
 from deedbox.transports.http.answers import (
     UNKNOWN_TOKEN,
@@ -18,6 +19,7 @@ from deedbox.transports.http.answers import (
     Scope,
     Send,
     error_answer,
+    json_answer,
     refusal_answer,
     send_answer,
 )
@@ -25,6 +27,7 @@ from deedbox.transports.http.context import DeviceContext
 from deedbox.transports.http.messages import Messages
 from deedbox.transports.http.news import News
 from deedbox.transports.http.requests import BodyTooSlow, ClientGone, DeviceRequest, path_parts
+from deedbox.transports.provisioning import PROVISION
 
 Handler = Callable[[DeviceRequest], Awaitable[Answer]]
 
@@ -84,6 +87,8 @@ class DeviceApplication:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         token, route, rest = path_parts(scope)
+        if (token, route) == (PROVISION, ""):
+            return await self._provision(scope, receive)
         handlers = self._routes.get(route)
         if handlers is None:
             return error_answer(404, 32, "not_found", _NO_ROUTE)
@@ -100,6 +105,17 @@ class DeviceApplication:
         if self._context.rate_limits.is_limiting:
             await self._count(request, handler)
         return await handler(request)
+
+    async def _provision(self, scope: Scope, receive: Receive) -> Answer:
+        """Answer somebody who is no device yet."""
+        if scope["method"] != "POST":
+            answer = error_answer(405, 31, "method_not_allowed", "Expected: POST.")
+            return answer._replace(headers=((b"allow", b"POST"),))
+        settings, client = self._context.settings, scope.get("client")
+        body = await DeviceRequest(scope, receive, NULL_ID, "").body(
+            settings.largest_rpc_body_bytes, settings.body_timeout_s
+        )
+        return json_answer(await self._context.provisioning.answer(body, client[0] if client else ""))
 
     async def _count(self, request: DeviceRequest, handler: Handler) -> None:
         limiter = await self._context.rate_limits.limiter_of(request.device_id)

@@ -11,6 +11,7 @@ from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.http.settings import DeviceApiSettings
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.provisioning import DeviceProvisioning
 from deedbox.transports.rate_limits import RateLimits
 
 
@@ -26,5 +27,6 @@ class DeviceContext:
     exchange: Exchange
     attribute_changes: AttributeChanges
     rate_limits: RateLimits
+    provisioning: DeviceProvisioning
     clock_ms: Callable[[], int]
     settings: DeviceApiSettings = field(default_factory=DeviceApiSettings)
