@@ -160,7 +160,7 @@ async def opened_deployment(
         await ensure_administrator(parts)
         async with opened_device_sides(parts) as devices:
             with Alone().metrics_page(parts.metrics.page) as page:
-                application = cast(Any, whole_application(parts, devices.http, Readiness({}), page))
+                application = cast(Any, whole_application(parts, devices, Readiness({}), page))
             transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://deedbox.test") as client:
                 yield Deployment(parts, application, client)

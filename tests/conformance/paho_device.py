@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -183,6 +183,7 @@ def attempt(
     manual_ack: bool = False,
     keep_alive_s: int = KEEP_ALIVE_S,
     prepare: Callable[[Client], object] | None = None,
+    transport: Literal["tcp", "websockets"] = "tcp",
     **properties: Any,
 ) -> Iterator[tuple[PahoDevice, Connected]]:
     """A device that has tried to connect, and the answer. `clean=False` resumes a session; `prepare` may set
@@ -193,6 +194,7 @@ def attempt(
         client_id=client_id,
         clean_session=None if protocol is V5 else clean,
         protocol=protocol,
+        transport=transport,
         reconnect_on_failure=False,
         manual_ack=manual_ack,
     )

@@ -8,25 +8,26 @@ from deedbox.api.live.application import LiveApplication
 from deedbox.api.live.attendance import ASKED_EVERY_S
 from deedbox.api.live.settings import LiveSettings
 from deedbox.api.plain_claims import PlainClaims
+from deedbox.main.device_sides import DeviceSides
 from deedbox.main.measuring import measure_parts, measure_sockets
 from deedbox.main.parts import Parts
 from deedbox.main.tracing import traced_application
 from deedbox.serving.front import Application, front_application
 from deedbox.serving.health import HealthApplication, Page, Readiness
 from deedbox.serving.observing import ObservedApplication
-from deedbox.transports.http.application import DeviceApplication
 from deedbox.web.application import web_application
 from deedbox.web.context import WebContext
 
 
 def whole_application(
-    parts: Parts, device: DeviceApplication, readiness: Readiness, metrics_page: Page
+    parts: Parts, devices: DeviceSides, readiness: Readiness, metrics_page: Page
 ) -> Application:
     """Return the application that every HTTP and HTTPS listener serves."""
     settings = parts.settings
     measure_parts(parts)
     rest = rest_side(parts, settings.live)
-    front = front_application(device, rest, _web(parts), settings.http.trusted_proxies)
+    edges = (devices.http, rest, _web(parts))
+    front = front_application(*edges, settings.http.trusted_proxies, devices.mqtt_web_sockets)
     traced = traced_application(front, parts.traces)
     observed = ObservedApplication(traced, parts.metrics, settings.log.access)
     return HealthApplication(observed, readiness, metrics_page)

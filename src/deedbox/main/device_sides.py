@@ -14,6 +14,7 @@ from deedbox.transports.http.context import DeviceContext
 from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.server import MqttServer
+from deedbox.transports.mqtt.web_sockets import MqttWebSockets
 from deedbox.transports.provisioning import DeviceProvisioning
 
 
@@ -23,6 +24,7 @@ class DeviceSides:
 
     http: DeviceApplication
     mqtt: MqttServer
+    mqtt_web_sockets: MqttWebSockets
     activity: ActivityNotes
     messages: DeviceMessages
 
@@ -39,9 +41,11 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
     messages = DeviceMessages(
         parts.storage, parts.keys, settings.claim, settings.values, parts.live, _counted(parts)
     )
+    mqtt = mqtt_side(parts, activity, messages, ingest)
     sides = DeviceSides(
         http=_http_side(parts, activity, messages, ingest),
-        mqtt=mqtt_side(parts, activity, messages, ingest),
+        mqtt=mqtt,
+        mqtt_web_sockets=MqttWebSockets(mqtt),
         activity=activity,
         messages=messages,
     )

@@ -124,7 +124,7 @@ async def _serve(
     await prepare_partitions(parts)
     await ensure_administrator(parts)
     async with opened_device_sides(parts) as devices:
-        application = whole_application(parts, devices.http, _readiness(parts, servers), page)
+        application = whole_application(parts, devices, _readiness(parts, servers), page)
         for name, sockets in bound.items():
             if name in _MQTT:
                 await devices.mqtt.listen(sockets, tls if name == "mqtts.listen" else None)
@@ -134,6 +134,7 @@ async def _serve(
 
         def let_go() -> None:
             devices.http.end_polls()
+            devices.mqtt_web_sockets.end()
             parts.page_streams.end()
 
         await _run(parts, servers, let_go, steering)
@@ -143,7 +144,8 @@ def _http_server(
     settings: Settings, application: Application, sockets: list[socket.socket], tls: ssl.SSLContext | None
 ) -> HttpServer:
     http = settings.http
-    largest_bytes = settings.live.largest_message_bytes
+    # MQTT clients put a packet into a message; of other WebSockets, each part limits its own.
+    largest_bytes = max(settings.live.largest_message_bytes, settings.mqtt_sessions.largest_packet_bytes)
     server = HttpServer(application, sockets, http.keep_alive_s, http.stop_grace_s, largest_bytes)
     if tls:
         server.use_tls(tls)

@@ -21,6 +21,8 @@ LARGEST_BODY_BYTES = 16 * 1024 * 1024
 
 _DEVICE = b"/api/v1/"
 _API = b"/api/"
+#: Where clients of MQTT over WebSocket look for it.
+_MQTT = b"/mqtt"
 _JSON = b"application/json"
 _NOT_SNIFFED = (b"x-content-type-options", b"nosniff")
 _NOT_STORED = (b"cache-control", b"no-store")
@@ -28,14 +30,20 @@ _TOO_LARGE = f"The body is too large: at most {LARGEST_BODY_BYTES} bytes are acc
 
 
 class FrontApplication:
-    """Hands requests to the application that answers them; `web` may be None."""
+    """Hands requests to the application that answers them; `web` and `mqtt` may be None."""
 
     def __init__(
-        self, device: Application, rest: Application, web: Application | None, trusted: Sequence[str]
+        self,
+        device: Application,
+        rest: Application,
+        web: Application | None,
+        trusted: Sequence[str],
+        mqtt: Application | None = None,
     ) -> None:
         self._device = device
         self._rest = rest
         self._web = web
+        self._mqtt = mqtt
         self._trusted = [ip_network(network, strict=False) for network in trusted]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,6 +58,8 @@ class FrontApplication:
             await self._device(scope, receive, send)
         elif self._web is not None and scope["type"] == "http" and _is_page(raw_path):
             await self._web(scope, receive, _with_headers(send, (_NOT_SNIFFED,)))
+        elif self._mqtt is not None and raw_path == _MQTT and scope["type"] == "websocket":
+            await self._mqtt(scope, receive, send)
         else:
             await self._to_rest(scope, raw_path, receive, send)
 
@@ -66,10 +76,17 @@ class FrontApplication:
 
 
 def front_application(
-    device: Application, rest: Application, web: Application | None, trusted_proxies: Sequence[str]
+    device: Application,
+    rest: Application,
+    web: Application | None,
+    trusted_proxies: Sequence[str],
+    mqtt: Application | None = None,
 ) -> FrontApplication:
-    """Return the application that listens; `trusted_proxies` are addresses or networks, IPv4 or IPv6."""
-    return FrontApplication(device, rest, web, trusted_proxies)
+    """Return the application that listens; `trusted_proxies` are addresses or networks, IPv4 or IPv6.
+
+    `mqtt` serves devices that speak MQTT over WebSocket.
+    """
+    return FrontApplication(device, rest, web, trusted_proxies, mqtt)
 
 
 def _is_page(raw_path: bytes) -> bool:

@@ -117,7 +117,8 @@ async def live_site(
     settings, port = settings or LiveSettings(), free_port()
     application = rest_side(deployment.parts, settings, sessions_asked_every_s)
     listening = socket.create_server(("127.0.0.1", port))
-    server = HttpServer(application, [listening], 5, 1, settings.largest_message_bytes)
+    # Longer ones come through: other WebSockets of a listener may need them.
+    server = HttpServer(application, [listening], 5, 1, 2 * settings.largest_message_bytes)
     serving = asyncio.create_task(server.run_until_stopped())
     try:
         yield LiveSite(deployment, port)

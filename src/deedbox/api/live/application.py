@@ -13,6 +13,7 @@ from deedbox.api.live.attendance import ASKED_EVERY_S, Attendance
 from deedbox.api.live.settings import LiveSettings
 from deedbox.api.live.sockets import (
     POLICY_VIOLATION,
+    TOO_LONG,
     TRY_AGAIN_LATER,
     Receive,
     Send,
@@ -75,6 +76,7 @@ class LiveApplication:
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send, principal: Principal | None) -> None:
         await send({"type": "websocket.accept"})
+        receive = _limited(receive, send, self._settings.largest_message_bytes)
         first = "{}"
         try:
             if principal is None:
@@ -115,6 +117,20 @@ class LiveApplication:
 
 def _ignore(_: str) -> None:
     pass
+
+
+def _limited(receive: Receive, send: Send, most_bytes: int) -> Receive:
+    """Let no message through that is too long: the listener allows what other WebSockets need."""
+
+    async def receive_short() -> dict[str, Any]:
+        message = await receive()
+        text = message.get("text") or ""
+        if len(text) * 4 <= most_bytes or len(text.encode()) <= most_bytes:
+            return message
+        await say_goodbye(send, TOO_LONG, "too long")
+        return {"type": "websocket.disconnect", "code": TOO_LONG}
+
+    return receive_short
 
 
 async def _turn_away(send: Send, refusal: Refusal) -> None:

@@ -27,7 +27,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 Simple = AttributeSubscription | SeriesSubscription | CountSubscription
 
-POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
+POLICY_VIOLATION, TOO_LONG, TRY_AGAIN_LATER = 1008, 1009, 1013
 _LONGEST_GOODBYE_S = 2.0
 _NO_BINARY = "Binary messages are not understood. Send commands as JSON in text messages."
 _TOO_SLOW = "Too slow: updates were waiting that you did not read. Connect again."

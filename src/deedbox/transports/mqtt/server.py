@@ -22,7 +22,7 @@ from deedbox.transports.mqtt.keep_alive import KeepAlive
 from deedbox.transports.mqtt.packets import Connect, Will
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.sessions import Sessions
-from deedbox.transports.mqtt.sockets import ClientProtocol
+from deedbox.transports.mqtt.sockets import STOPS, ClientProtocol
 
 _BACKLOG = 16_384
 _RECHECKED_EVERY_S, _RECHECKED_AT_ONCE = 30.0, 256
@@ -47,7 +47,7 @@ class MqttServer:
         self._tasks: set[asyncio.Task[None]] = set()
         entrance = Entrance(context, self._sessions, self._keep_alive, self._tasks, self._run)
         self._authentication = Authentication(context, entrance.decide, self._run)
-        self._is_flushing = False
+        self._is_flushing = self._is_watching = False
         #: Those whose will may still wait.
         self._wills: set[DeviceSession] = set()
         self._was_limiting = context.rate_limits.is_limiting
@@ -77,13 +77,14 @@ class MqttServer:
         """Take connections from these sockets from now on."""
         loop = asyncio.get_running_loop()
         for it in sockets:
-            server = await loop.create_server(
-                lambda: ClientProtocol(self, self._context), sock=it, ssl=tls, backlog=_BACKLOG
-            )
+            server = await loop.create_server(self.new_protocol, sock=it, ssl=tls, backlog=_BACKLOG)
             self._servers.append(server)
-        if not self._tasks:
-            self._run(self._watch())
-            self._run(self._recheck_all())
+        self._begin()
+
+    def new_protocol(self) -> ClientProtocol:
+        """Return what serves one more connection, whatever carries its bytes."""
+        self._begin()
+        return ClientProtocol(self, self._context)
 
     async def close(self) -> None:
         """Take no more connections, tell devices to come back later, end what is under way."""
@@ -91,7 +92,7 @@ class MqttServer:
         for server in self._servers:
             server.close()
         for connection in tuple(self._connections):
-            connection.fail(Reason.SERVER_SHUTTING_DOWN, "The server stops; come back in a moment.")
+            connection.fail(Reason.SERVER_SHUTTING_DOWN, STOPS)
         for it in self._wills:
             it.end_will()
         for task in tuple(self._tasks):
@@ -191,6 +192,12 @@ class MqttServer:
         kept.publish_will = publish
         kept.will_at_ms = now_ms + will.properties.will_delay_s * 1000
         self._wills.add(kept)
+
+    def _begin(self) -> None:
+        if not self._is_watching:
+            self._is_watching = True
+            self._run(self._watch())
+            self._run(self._recheck_all())
 
     def _run(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -8,12 +8,15 @@ from deedbox.core.activity import NOTED_EVERY_MS
 from deedbox.transports.mqtt import pausing
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
+from deedbox.transports.mqtt.reasons import Reason
 
 if TYPE_CHECKING:
     from deedbox.transports.mqtt.server import MqttServer
 
 #: What may wait in memory for a client that does not read.
 _MOST_UNSENT_BYTES = 1 << 20
+#: What clients are told when the server stops.
+STOPS = "The server stops; come back in a moment."
 
 
 class ClientProtocol(asyncio.Protocol):
@@ -95,6 +98,11 @@ class ClientProtocol(asyncio.Protocol):
         transport.write(data)
         if self._is_slow and transport.get_write_buffer_size() > _MOST_UNSENT_BYTES:
             transport.abort()
+
+    def dismiss(self) -> None:
+        """Tell the client to come back later, because the server stops."""
+        if self._connection is not None:
+            self._connection.fail(Reason.SERVER_SHUTTING_DOWN, STOPS)
 
     def close(self) -> None:
         """Close the socket once all is sent."""
