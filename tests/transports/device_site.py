@@ -15,6 +15,7 @@ from deedbox.core.credentials import change_credentials
 from deedbox.core.deed_ends import follow_deed_end
 from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.devices import Device
+from deedbox.core.gateways import GatewayLimits
 from deedbox.core.holders import Extent
 from deedbox.core.provision_attempts import ProvisioningPolicy
 from deedbox.core.rpc import Command, Outcome
@@ -25,6 +26,7 @@ from deedbox.storage.stores import Stores
 from deedbox.testing.claim_scene import ClaimScene, made_device
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
+from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.provisioning import DeviceProvisioning
 from deedbox.transports.rate_limits import RateLimits
@@ -53,6 +55,7 @@ class DeviceSite:
         self.heard: list[Announced] = []
         self.journal = journal or JournalSettings()
         self.value_limits = ValueLimits()
+        self.gateway_limits = GatewayLimits()
         self.refused: list[tuple[str, str]] = []
         self.provisioned: list[str] = []
         self.provisioning = DeviceProvisioning(
@@ -70,6 +73,9 @@ class DeviceSite:
         storage, limits = self.sqlite.storage, self.value_limits
         self.messages = DeviceMessages(
             storage, self.scene.keys, self.scene.policy, limits, self.live, self.heard.append
+        )
+        self.gateways = GatewayMessages(
+            storage, self.scene.keys, self.scene.policy, self.gateway_limits, self.live, self.heard.append
         )
         self.ingest = TelemetryIngest(storage, limits, self.live, self.journal)
         storage.settle_by(self.ingest.settle)

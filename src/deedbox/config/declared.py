@@ -12,6 +12,7 @@ from deedbox.cluster.settings import NatsSettings
 from deedbox.core.claim_intents import ClaimPagePolicy
 from deedbox.core.command_limits import CommandLimits
 from deedbox.core.device_limits import DeviceLimits
+from deedbox.core.gateways import GatewayLimits
 from deedbox.core.histories import ReadingLimits
 from deedbox.core.import_files import ImportLimits
 from deedbox.core.ownership import ClaimPolicy
@@ -57,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_sessions: MqttSessionSettings = MqttSessionSettings()
     journal: JournalSettings = JournalSettings()
     provisioning: ProvisioningPolicy = ProvisioningPolicy()
+    gateways: GatewayLimits = GatewayLimits()
     device_limits: DeviceLimits = DeviceLimits()
     commands: CommandLimits = CommandLimits()
     retention: Retention = Retention()

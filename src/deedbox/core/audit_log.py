@@ -52,6 +52,7 @@ ACTIONS = frozenset(
         "SMS_SENT",
         "CLAIM_DEVICE",
         "ANNOUNCE_DEVICE",
+        "SPEAK_FOR_DEVICE",
         "PASSWORD_RESET_REQUESTED",
     ]
 )

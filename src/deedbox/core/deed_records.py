@@ -25,6 +25,7 @@ class Reason(StrEnum):
 
     CLAIM = "claim"
     ASSIGNMENT = "assignment"
+    MADE_BY_GATEWAY = "made_by_gateway"
     RECLAIM = "reclaim"
     REASSIGNMENT = "reassignment"
     UNASSIGNMENT = "unassignment"

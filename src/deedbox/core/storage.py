@@ -24,6 +24,7 @@ from deedbox.core.devices import DeviceStore
 from deedbox.core.entities import EntityStore
 from deedbox.core.entity_values import EntityDataStore
 from deedbox.core.erasure import ErasureStore
+from deedbox.core.gateways import GatewayStore
 from deedbox.core.housekeeping import HousekeepingStore
 from deedbox.core.leases import LeaseStore
 from deedbox.core.owned_devices import OwnedDeviceStore
@@ -159,6 +160,11 @@ class Stores(Protocol):
         ...
 
     @property
+    def gateways(self) -> GatewayStore:
+        """Who is under which gateway."""
+        ...
+
+    @property
     def entity_data(self) -> EntityDataStore:
         """Values of many things at once."""
         ...
@@ -290,8 +296,5 @@ class Storage(Protocol):
         ...
 
     async def settle(self, device_ids: Collection[UUID]) -> None:
-        """Bring all that these devices have sent so far to where reads of time series look.
-
-        To be awaited before a read of time series or latest values; costs nothing when nothing is on its way.
-        """
+        """Bring what these devices have sent to where time series are read; to be awaited before reading."""
         ...

@@ -67,8 +67,11 @@ class AnnounceStore(WindowStore, RecordStore, Protocol):
         """Lock these devices' rows in id order and return their states."""
         ...
 
-    async def note_refused_announcement(self, device_id: UUID, epoch: int, reason: str) -> bool:
-        """Remember the refusal; tell whether this reason is new in this epoch (one event per state)."""
+    async def note_refused_announcements(self, refused: Sequence[tuple[UUID, int, str]]) -> Collection[UUID]:
+        """Remember refusals (device, epoch, reason), each device once.
+
+        Return the devices for which this reason is new in this epoch (one event per state).
+        """
         ...
 
 
@@ -165,12 +168,17 @@ async def _tell_tenant(
     now_ms: int,
 ) -> None:
     """Leave one audit entry and one event per new state of refusal: firmware repeats itself at every boot."""
-    news = [
-        (states[it.device_id], answer.refused)
+    reasons = {
+        it.device_id: answer.refused
         for it, answer in zip(announcements, answers, strict=True)
         if answer.refused is not None
-        and await store.note_refused_announcement(it.device_id, states[it.device_id].epoch, answer.refused)
-    ]
+    }
+    if not reasons:
+        return
+    noted = await store.note_refused_announcements(
+        [(device_id, states[device_id].epoch, reason) for device_id, reason in reasons.items()]
+    )
+    news = [(states[device_id], reason) for device_id, reason in reasons.items() if device_id in noted]
     await store.add_audit_entries([_entry(store, state, refused, now_ms) for state, refused in news])
     await store.add_events([_event(store, state, refused, now_ms) for state, refused in news])
 

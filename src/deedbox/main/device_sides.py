@@ -9,6 +9,7 @@ from deedbox.main.measuring import counting_mqtt_refusals, measure_device_sides,
 from deedbox.main.parts import Parts
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
+from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.http.application import DeviceApplication, device_application
 from deedbox.transports.http.context import DeviceContext
 from deedbox.transports.ingest import TelemetryIngest
@@ -93,6 +94,13 @@ def _provisioning(parts: Parts) -> DeviceProvisioning:
     )
 
 
+def _gateways(parts: Parts) -> GatewayMessages:
+    settings = parts.settings
+    return GatewayMessages(
+        parts.storage, parts.keys, settings.claim, settings.gateways, parts.live, _counted(parts)
+    )
+
+
 def mqtt_side(
     parts: Parts, activity: ActivityNotes, messages: DeviceMessages, ingest: TelemetryIngest
 ) -> MqttServer:
@@ -102,6 +110,7 @@ def mqtt_side(
             storage=parts.storage,
             keys=parts.keys,
             messages=messages,
+            gateways=_gateways(parts),
             ingest=ingest,
             exchange=parts.exchange,
             attribute_changes=parts.attribute_changes,

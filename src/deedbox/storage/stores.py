@@ -19,6 +19,7 @@ from deedbox.storage.devices import DeviceStore
 from deedbox.storage.entities import EntityStore
 from deedbox.storage.entity_data import EntityDataStore
 from deedbox.storage.erasure import ErasureStore
+from deedbox.storage.gateways import GatewayStore
 from deedbox.storage.housekeeping import HousekeepingStore
 from deedbox.storage.leases import LeaseStore
 from deedbox.storage.owned_devices import OwnedDeviceStore
@@ -153,6 +154,11 @@ class Stores:
     def journal(self) -> JournalStore:
         """Telemetry that waits to be moved to the time series."""
         return JournalStore(self.transaction)
+
+    @property
+    def gateways(self) -> GatewayStore:
+        """Who is under which gateway."""
+        return GatewayStore(self.transaction)
 
     @property
     def entity_data(self) -> EntityDataStore:

@@ -36,11 +36,11 @@ class WindowStore(AttemptStore):
         """Mark windows that expired before `now_ms`."""
         await self.transaction.batch("lapse_windows", _each(device_ids), now_ms=now_ms)
 
-    async def note_refused_announcement(self, device_id: UUID, epoch: int, reason: str) -> bool:
-        """Remember the refusal; tell whether this reason is new in this epoch."""
-        noted = {"epoch": epoch, "reason": reason, "now_ms": self.transaction.now_ms}
-        changed = await self.transaction.run("note_refused_announcement", device_id=device_id, **noted)
-        return changed > 0
+    async def note_refused_announcements(self, refused: Sequence[tuple[UUID, int, str]]) -> Collection[UUID]:
+        """Remember refusals; return the devices for which this reason is new in this epoch."""
+        now_ms = self.transaction.now_ms
+        rows = await self.transaction.batch("note_refused_announcements", [(*it, now_ms) for it in refused])
+        return {identifier(row[0]) for row in rows}
 
     async def set_blocked(self, device_id: UUID, blocked: bool) -> None:
         """Block or allow claiming of a device, whatever its keys say."""

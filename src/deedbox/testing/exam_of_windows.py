@@ -89,7 +89,7 @@ class WindowExam:
 
         async def work(store: HeartStore) -> list[bool]:
             noted = [(0, "owned"), (0, "owned"), (0, "blocked"), (1, "blocked"), (1, "blocked")]
-            return [await store.note_refused_announcement(device.id, *it) for it in noted]
+            return [bool(await store.note_refused_announcements([(device.id, *it)])) for it in noted]
 
         assert await bench.run(work) == [True, False, True, True, False]
 

@@ -140,11 +140,13 @@ class FakeClaimStore:
                 shut = msgspec.structs.replace(offer.window, lapsed=True)
                 self._tables.windows[key] = Offer(shut, offer.opened_at)
 
-    async def note_refused_announcement(self, device_id: UUID, epoch: int, reason: str) -> bool:
-        """Remember the refusal; tell whether it is another one than the last."""
-        before = self._tables.refused.get(device_id)
-        self._tables.refused[device_id] = (epoch, reason)
-        return before != (epoch, reason)
+    async def note_refused_announcements(
+        self, refused: Sequence[tuple[UUID, int, str]]
+    ) -> Collection[UUID]:
+        """Remember refusals; return the devices for which it is another one than the last."""
+        before = dict(self._tables.refused)
+        self._tables.refused |= {device_id: (epoch, reason) for device_id, epoch, reason in refused}
+        return {it[0] for it in refused if before.get(it[0]) != self._tables.refused[it[0]]}
 
     async def drop_claiming_allowed(self, device_ids: Collection[UUID]) -> None:
         """Delete the attribute `claimingAllowed` of these devices."""

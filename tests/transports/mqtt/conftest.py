@@ -12,6 +12,7 @@ from deedbox.core.device_limits import DeviceLimits
 from deedbox.transports.mqtt.settings import MqttSessionSettings
 from deedbox.transports.settings import JournalSettings
 from tests.storage.sqlite_bench import SQLiteBench, new_database
+from tests.transports.mqtt.gateway_site import GatewaySite
 from tests.transports.mqtt.joined import JoinedSite
 
 #: Small, so that tests reach them.
@@ -47,4 +48,11 @@ async def new_site(sqlite: SQLiteBench) -> AsyncIterator[Callable[..., Any]]:
 @pytest.fixture
 async def site(new_site: Callable[..., Any]) -> JoinedSite:
     made: JoinedSite = await new_site()
+    return made
+
+
+@pytest.fixture
+async def gateway_site(site: JoinedSite) -> GatewaySite:
+    made = GatewaySite(site)
+    await made.prepare()
     return made

@@ -192,6 +192,7 @@ class JoinedSite(DeviceSite):
             storage=self.sqlite.storage,
             keys=self.scene.keys,
             messages=self.messages,
+            gateways=self.gateways,
             ingest=self.ingest,
             exchange=self.exchange,
             attribute_changes=self.changes,

@@ -30,10 +30,15 @@ with asked(device_id) as (/*rows: uuid*/)
 update claim_window set lapsed = true
 where device_id in (select device_id from asked) and not lapsed and expires_at < :now_ms
 
--- name: note_refused_announcement
-update device_state set refused_epoch = :epoch, refused_reason = :reason, refused_at = :now_ms
-where device_id = :device_id
-  and (refused_epoch is null or refused_epoch <> :epoch or refused_reason is null or refused_reason <> :reason)
+-- name: note_refused_announcements
+with asked(device_id, epoch, reason, now_ms) as (/*rows: uuid, bigint, text, bigint*/)
+update device_state
+set refused_epoch = asked.epoch, refused_reason = asked.reason, refused_at = asked.now_ms
+from asked
+where device_state.device_id = asked.device_id
+  and (refused_epoch is null or refused_epoch <> asked.epoch
+       or refused_reason is null or refused_reason <> asked.reason)
+returning device_state.device_id
 
 -- name: set_blocked
 update device_state set blocked = :blocked where device_id = :device_id

@@ -10,6 +10,7 @@ from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
+from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.mqtt.moving import SessionMoves, StayingSessions
 from deedbox.transports.mqtt.settings import MqttSessionSettings
@@ -27,6 +28,7 @@ class MqttContext:
     storage: Storage
     keys: KeyRing
     messages: DeviceMessages
+    gateways: GatewayMessages
     ingest: TelemetryIngest
     exchange: Exchange
     attribute_changes: AttributeChanges

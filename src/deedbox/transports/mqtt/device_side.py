@@ -10,9 +10,10 @@ from deedbox.core.attributes import Report
 from deedbox.core.errors import InvalidValue, Refusal
 from deedbox.transports import payloads
 from deedbox.transports.device_messages import NO_SERVER_SIDE
-from deedbox.transports.mqtt import pausing, topics
+from deedbox.transports.mqtt import gateway_topics, pausing, topics
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
+from deedbox.transports.mqtt.gateway_side import GatewaySide
 from deedbox.transports.mqtt.outgoing import Outbound
 from deedbox.transports.mqtt.properties import EMPTY, Properties
 from deedbox.transports.mqtt.pushing import Pushing
@@ -43,6 +44,8 @@ class DeviceSide:
     __slots__ = (
         "_connection",
         "_context",
+        "_gateway",
+        "_is_closed",
         "_last_at_ms",
         "_pushing",
         "_sender",
@@ -68,6 +71,9 @@ class DeviceSide:
         self.limiter = limiter
         self._sender: Sender | None = None
         self._last_at_ms = 0
+        #: None for the many that are no gateways.
+        self._gateway: GatewaySide | None = None
+        self._is_closed = False
         self._under_way = 0
         #: Requests beyond those under way, None while there were none.
         self._waiting: deque[_Request] | None = None
@@ -84,15 +90,25 @@ class DeviceSide:
 
     def may_subscribe(self, topic_filter: str) -> bool:
         """Tell whether devices have something to hear there."""
-        return topics.is_offered(topic_filter)
+        return topics.is_offered(topic_filter) or topic_filter in gateway_topics.FILTERS
 
     def subscribed(self, topic_filter: str) -> None:
         """Begin to push what the device asked for."""
         self._pushing.begin(topic_filter)
+        if self._gateway is not None:
+            self._gateway.subscribed(topic_filter)
 
     def unsubscribed(self, topic_filter: str) -> None:
         """Push no more of that."""
         self._pushing.end(topic_filter)
+        if self._gateway is not None:
+            self._gateway.unsubscribed(topic_filter)
+
+    def close(self) -> None:
+        """Hear that the connection is over; a will may still come."""
+        self._is_closed = True
+        if self._gateway is not None:
+            self._gateway.close()
 
     def _telemetry(self, payload: bytes, token: int) -> None:
         connection, limiter = self._connection, self.limiter
@@ -120,6 +136,9 @@ class DeviceSide:
         return self._last_at_ms
 
     def _other(self, topic: str, payload: bytes, token: int) -> None:
+        if topic in gateway_topics.PUBLISHED:
+            self._do((DeviceSide._speak, payload, topic, token))
+            return
         head, _, rest = topic.rpartition("/")
         work = _EXACT.get(topic) or _WITH_ID.get(head + "/")
         if work is None:
@@ -168,6 +187,15 @@ class DeviceSide:
         else:
             self._connection.acknowledge(token, told)
 
+    async def _speak(self, payload: bytes, topic: str) -> Properties:
+        """Speak for other devices; whether it may is found out with the first of its messages."""
+        if self._gateway is None:
+            parts = (self._context, self._connection, self._session, self._pushing)
+            self._gateway = GatewaySide(*parts)
+            if self._is_closed:
+                self._gateway.close()
+        return await self._gateway.receive(topic, payload, self._moment())
+
     async def _claim(self, payload: bytes, _: str) -> Properties:
         offer = payloads.claim_message(self._session.device_id, payload)
         announced = await self._context.messages.announce(offer)
@@ -205,9 +233,9 @@ class DeviceSide:
         settings, rates = self._context.settings, self._context.rate_limits
         tenant_id = await rates.tenant_of(self._session.device_id)
         limits = rates.limits_of(tenant_id or self._session.device_id)
-        return session_limits(
-            limits, settings.largest_packet_bytes - PACKET_OVERHEAD_BYTES, settings.most_inflight
-        )
+        largest_bytes = settings.largest_packet_bytes - PACKET_OVERHEAD_BYTES
+        is_gateway = await self._context.gateways.is_gateway(self._session.device_id)
+        return session_limits(limits, largest_bytes, settings.most_inflight, is_gateway=is_gateway)
 
     def _respond(self, topic_filter: str, topic: str, request_id: str, answer: Mapping[str, Any]) -> None:
         subscriptions = self._session.subscriptions or {}

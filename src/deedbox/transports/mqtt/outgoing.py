@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from uuid import UUID
 
 from deedbox.transports.mqtt.moving import MovedMessage
 from deedbox.transports.mqtt.packets import Publish
@@ -18,15 +19,19 @@ def nothing(_delivered: bool) -> None:
 
 
 class Outbound:
-    """A message and what to do at its end: `ended(True)` when the client has it, `ended(False)` if never."""
+    """A message and what to do at its end: `ended(True)` when the client has it, `ended(False)` if never.
 
-    __slots__ = ("ended", "payload", "qos", "topic")
+    `device_id`: the device behind a gateway that it is for, None for the client's own.
+    """
+
+    __slots__ = ("device_id", "ended", "payload", "qos", "topic")
 
     def __init__(self, topic: str, payload: bytes, qos: int, ended: Callable[[bool], None] = nothing) -> None:
         self.topic = topic
         self.payload = payload
         self.qos = qos
         self.ended = ended
+        self.device_id: UUID | None = None
 
     @property
     def cost_bytes(self) -> int:
@@ -106,11 +111,18 @@ class Outgoing:
         else:
             self._waiting.append(message)
 
-    def withdraw(self) -> None:
-        """Give up what somebody waits for; what was sent of it already is not sent again."""
-        waiting = [it for it in self._waiting if it.ended is not nothing]
-        sent = {packet_id: it for packet_id, it in self._sent.items() if it.ended is not nothing}
-        self._waiting = deque(it for it in self._waiting if it.ended is nothing)
+    def withdraw(self, device_id: UUID | None = None) -> None:
+        """Give up what somebody waits for, or only what is for this device behind a gateway.
+
+        What was sent of it already is not sent again.
+        """
+
+        def is_meant(it: Outbound) -> bool:
+            return it.ended is not nothing and device_id in (None, it.device_id)
+
+        waiting = [it for it in self._waiting if is_meant(it)]
+        sent = {packet_id: it for packet_id, it in self._sent.items() if is_meant(it)}
+        self._waiting = deque(it for it in self._waiting if not is_meant(it))
         self._sent = {packet_id: it for packet_id, it in self._sent.items() if packet_id not in sent}
         self._again = [it for it in self._again if it not in sent]
         for message in [*sent.values(), *waiting]:

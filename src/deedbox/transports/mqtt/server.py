@@ -127,6 +127,8 @@ class MqttServer:
         self._connections.discard(connection)
         self._opening.pop(connection, None)
         self._keep_alive.forget(connection)
+        if isinstance(connection.application, DeviceSide):
+            connection.application.close()
         session, now_ms = connection.session, self._context.clock_ms()
         if session is None or session.connection is not connection:
             return

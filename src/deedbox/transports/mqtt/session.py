@@ -96,10 +96,10 @@ class Session:
         self._outgoing.begin_again()
         return self.outgoing.take()
 
-    def withdraw(self) -> None:
-        """Give up commands: whoever sent them may have nothing to say any more."""
+    def withdraw(self, device_id: UUID | None = None) -> None:
+        """Give up commands, or those for one device behind it: their sender may have no say any more."""
         if self._outgoing is not None:
-            self._outgoing.withdraw()
+            self._outgoing.withdraw(device_id)
 
     def end(self) -> None:
         """Give up what was not delivered."""

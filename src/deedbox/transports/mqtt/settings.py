@@ -61,3 +61,9 @@ class MqttSessionSettings(Struct, frozen=True):
     most_topic_aliases: Annotated[
         int, Meta(ge=0, le=65_535, description="Topic aliases that an MQTT 5 device may use.")
     ] = 16
+    most_gateway_devices: Annotated[
+        int, Meta(ge=1, le=100_000, description="Devices that a gateway may speak for on one connection.")
+    ] = 10_000
+    most_gateway_entries: Annotated[
+        int, Meta(ge=1, le=100_000, description="Devices that one message of a gateway may name.")
+    ] = 2_000

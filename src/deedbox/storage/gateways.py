@@ -1,0 +1,55 @@
+"""Who is under which gateway, as rows: relations of the group COMMON from one device to another."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from deedbox.core.gateways import Gateway
+from deedbox.storage.statements import Row, Transaction
+
+
+class GatewayStore:
+    """Gateways inside a transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
+
+    async def gateway(self, device_id: UUID) -> Gateway | None:
+        """Return the device, gateway or not."""
+        rows = await self.transaction.rows("gateway_by_id", device_id=device_id)
+        return _gateway(rows[0]) if rows else None
+
+    async def children_named(self, gateway: Gateway, names: Collection[str]) -> dict[str, UUID]:
+        """Return those of the tenant's devices with these names that are under the gateway."""
+        asked = [(name,) for name in sorted(set(names))]
+        place = {"tenant_id": gateway.tenant_id, "gateway_id": gateway.id}
+        rows = await self.transaction.batch("gateway_children_named", asked, **place)
+        return {name: UUID(bytes=device_id) for name, device_id in rows}
+
+    async def gateways_over(self, device_ids: Collection[UUID]) -> dict[UUID, list[Gateway]]:
+        """Return the devices that these devices are under, whether they are gateways or not."""
+        found: dict[UUID, list[Gateway]] = {}
+        for row in await self.transaction.batch("gateways_over", [(it,) for it in sorted(device_ids)]):
+            found.setdefault(UUID(bytes=row[0]), []).append(_gateway(row[1:]))
+        return found
+
+    async def put_under(self, gateway: Gateway, relation_type: str, device_ids: Collection[UUID]) -> None:
+        """Relate the gateway to these devices."""
+        rows = [(gateway.id, relation_type, it, gateway.tenant_id) for it in device_ids]
+        await self.transaction.batch("put_under_gateway", rows)
+
+    async def child_count(self, gateway_id: UUID, most: int) -> int:
+        """Return how many devices are under the gateway, counted up to `most`."""
+        rows = await self.transaction.rows("count_gateway_children", gateway_id=gateway_id, most=most)
+        return int(rows[0][0])
+
+    async def spoken_for(self, pairs: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+        """Return those of (gateway, device) of which the second is under the first."""
+        rows = await self.transaction.batch("spoken_for", sorted(set(pairs)))
+        gateways = {row[0]: Gateway(UUID(bytes=row[0]), UUID(bytes=row[0]), "", row[2]) for row in rows}
+        allowed = {it for it, gateway in gateways.items() if gateway.is_gateway}
+        return {(UUID(bytes=row[0]), UUID(bytes=row[1])) for row in rows if row[0] in allowed}
+
+
+def _gateway(row: Row) -> Gateway:
+    gateway_id, tenant_id, name, additional_info = row
+    return Gateway(UUID(bytes=gateway_id), UUID(bytes=tenant_id), name, additional_info)
