@@ -14,6 +14,7 @@ import pytest
 
 from tests.conformance.chapters import ENVIRONMENTS, Teller, teller
 from tests.conformance.mqtt_site import HOST, LONGEST_WAIT_S, MadeDevice, MqttSite
+from tests.conformance.rest_people import get, post
 from tests.documentation.examples import as_run
 from tests.documentation.pages import DOCUMENTS, blocks
 
@@ -109,6 +110,24 @@ def test_questions_to_the_server(device: Teller) -> None:
     limits = device.tell("call", "getSessionLimits", {"timeout": 5000})["answer"]
     assert {"maxPayloadSize", "maxInflightMessages", "rateLimits"} <= limits.keys()
     assert device.tell("call", "getTime", {})["answer"].keys() == {"error"}
+
+
+def test_provision(mqtt_site: MqttSite, device: Teller) -> None:
+    """The SDK's own call, which speaks 3.1.1 (thingsboard §7, §12)."""
+    configuration = {"type": "ALLOW_CREATE_NEW_DEVICES", "provisionDeviceSecret": "factory-secret"}
+    profile = {
+        "name": "provisioned",
+        "provisionType": "ALLOW_CREATE_NEW_DEVICES",
+        "provisionDeviceKey": "factory-key",
+        "profileData": {"provisionConfiguration": configuration},
+    }
+    post(mqtt_site.maker, "/api/deviceProfile", profile)
+    told = device.tell("provision", "factory-key", "factory-secret", "newcomer")
+    assert told == {"status": "SUCCESS", "kind": "ACCESS_TOKEN", **SENT}
+    found = get(mqtt_site.maker, "/api/tenant/devices", deviceName="newcomer")
+    assert found["type"] == "provisioned"
+    assert device.tell("provision", "factory-key", "factory-secret", "newcomer") == {}
+    assert device.tell("provision", "factory-key", "wrong", "another") == {}
 
 
 def test_it_comes_back_after_a_restart(mqtt_site: MqttSite, made: MadeDevice, device: Teller) -> None:

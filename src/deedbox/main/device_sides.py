@@ -117,6 +117,7 @@ def mqtt_side(
             live=parts.live,
             activity=activity,
             rate_limits=parts.rate_limits,
+            provisioning=_provisioning(parts),
             settings=parts.settings.mqtt_sessions,
             clock_ms=parts.storage.now_ms,
             note_refusal=counting_mqtt_refusals(parts),

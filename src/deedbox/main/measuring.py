@@ -54,6 +54,7 @@ def measure_device_sides(parts: Parts, http: DeviceApplication, mqtt: MqttServer
     parts.metrics.mqtt_connections.set_function(lambda: mqtt.connection_count)
     readings.places("mqtt_connections", lambda: mqtt.connection_count, sessions.most_connections)
     readings.places("mqtt_opening", lambda: mqtt.absent_counts[0], sessions.most_opening)
+    readings.places("mqtt_provisioning", lambda: mqtt.provisioning_count, sessions.most_provisioning)
     readings.cache("mqtt_sessions", lambda: mqtt.absent_counts[1], sessions.most_kept)
     readings.places("long_polls", lambda: http.waiting_polls, parts.settings.device_api.polls)
 

@@ -68,6 +68,10 @@ class Client:
         self.connection = Connection(self, site.server, site.settings.largest_packet_bytes)
         self.is_let_in = site.server.connected(self.connection)
 
+    def source_address(self) -> str:
+        """Return where this client comes from."""
+        return "192.0.2.1"
+
     def write(self, data: bytes) -> None:
         """Take what the server sends."""
         assert not self.is_closed, "written to a closed connection"
@@ -199,6 +203,7 @@ class JoinedSite(DeviceSite):
             live=self.live,
             activity=self.activity,
             rate_limits=self.rate_limits,
+            provisioning=self.provisioning,
             settings=self.settings,
             clock_ms=lambda: self.sqlite.now_ms,
             note_refusal=lambda what, reason: self.refusals.append((what, reason)),

@@ -33,7 +33,6 @@ class Connection:
         "_held",
         "_host",
         "_is_opening",
-        "_link",
         "_most_inflight",
         "_out",
         "_paused_for",
@@ -45,6 +44,7 @@ class Connection:
         "is_closed",
         "keep_alive_s",
         "largest_out",
+        "link",
         "most_unanswered",
         "session",
         "unanswered",
@@ -52,7 +52,7 @@ class Connection:
     )
 
     def __init__(self, link: Link, host: Host, largest_packet_bytes: int) -> None:
-        self._link = link
+        self.link = link
         self._host = host
         self._most_inflight = host.most_inflight
         self._decoder = Decoder(largest_packet_bytes)
@@ -208,13 +208,13 @@ class Connection:
     def pause(self, why: int) -> None:
         """Take no more from the client until `resume`; `why` is one of `pausing`."""
         if not self._paused_for:
-            self._link.pause_reading()
+            self.link.pause_reading()
         self._paused_for |= why
 
     def resume(self, why: int) -> None:
         """Go on taking, if this was the only reason not to."""
         if self._paused_for == why and not self.is_closed:
-            self._link.resume_reading()
+            self.link.resume_reading()
         self._paused_for &= ~why
 
     def lost(self) -> None:
@@ -226,7 +226,7 @@ class Connection:
         """Send what is to be sent."""
         out, self._out = self._out, None
         if out:
-            self._link.write(out[0] if len(out) == 1 else b"".join(out))
+            self.link.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _before_open(self, packets: list[Packet]) -> None:
         if self._is_opening:
@@ -294,5 +294,5 @@ class Connection:
         self.is_closed = True
         if self.unanswered:
             handshakes.give_up(self.session, self.unanswered.tokens)
-        self._link.close()
+        self.link.close()
         self._host.closed(self, self._will)

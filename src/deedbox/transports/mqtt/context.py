@@ -14,6 +14,7 @@ from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.mqtt.moving import SessionMoves, StayingSessions
 from deedbox.transports.mqtt.settings import MqttSessionSettings
+from deedbox.transports.provisioning import DeviceProvisioning
 from deedbox.transports.rate_limits import RateLimits
 
 
@@ -35,6 +36,7 @@ class MqttContext:
     live: LiveChanges
     activity: ActivityNotes
     rate_limits: RateLimits
+    provisioning: DeviceProvisioning
     settings: MqttSessionSettings
     clock_ms: Callable[[], int]
     #: Hears what was refused ("connect", "message", "connection") and the reason code of MQTT 5.

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 class Link(Protocol):
     """The way back to the client."""
 
+    def source_address(self) -> str:
+        """Return where the client comes from, empty when that is not known."""
+        ...
+
     def write(self, data: bytes) -> None:
         """Send bytes."""
         ...

@@ -20,6 +20,7 @@ from deedbox.transports.mqtt.device_side import DeviceSide
 from deedbox.transports.mqtt.entering import Entrance
 from deedbox.transports.mqtt.keep_alive import KeepAlive
 from deedbox.transports.mqtt.packets import Connect, Will
+from deedbox.transports.mqtt.provisioning import ProvisioningClients, wants_provisioning
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.sessions import Sessions
 from deedbox.transports.mqtt.sockets import STOPS, ClientProtocol
@@ -47,6 +48,7 @@ class MqttServer:
         self._tasks: set[asyncio.Task[None]] = set()
         entrance = Entrance(context, self._sessions, self._keep_alive, self._tasks, self._run)
         self._authentication = Authentication(context, entrance.decide, self._run)
+        self._provisioning = ProvisioningClients(context, self._run)
         self._is_flushing = self._is_watching = False
         #: Those whose will may still wait.
         self._wills: set[DeviceSession] = set()
@@ -72,6 +74,11 @@ class MqttServer:
     def absent_counts(self) -> tuple[int, int]:
         """How many connections have not sent their CONNECT, and how many sessions have no connection."""
         return len(self._opening), self._sessions.kept
+
+    @property
+    def provisioning_count(self) -> int:
+        """How many clients want to be provisioned."""
+        return len(self._provisioning)
 
     async def listen(self, sockets: Iterable[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         """Take connections from these sockets from now on."""
@@ -120,12 +127,16 @@ class MqttServer:
         if refusal is not None:
             connection.reject(refusal.reason, refusal.message)
             return
+        if wants_provisioning(connect):
+            self._provisioning.let_in(connection, connect)
+            return
         self._authentication.add(connection, connect)
 
     def closed(self, connection: Connection, will: Will | None) -> None:
         """Keep or end the session of a connection that is over; publish its will."""
         self._connections.discard(connection)
         self._opening.pop(connection, None)
+        self._provisioning.closed(connection)
         self._keep_alive.forget(connection)
         if isinstance(connection.application, DeviceSide):
             connection.application.close()
@@ -213,6 +224,7 @@ class MqttServer:
         for it in [it for it in self._wills if it.will_at_ms <= now_ms or it.publish_will is None]:
             self._wills.discard(it)
             it.end_will()
+        self._provisioning.end_late(now_ms)
         self._sessions.forget_expired(now_ms)
         await self._limit_connected()
 

@@ -27,6 +27,13 @@ class MqttSessionSettings(Struct, frozen=True):
             description="Connections that may not have sent CONNECT yet; one more closes the oldest.",
         ),
     ] = 10_000
+    provisioning_timeout_s: Annotated[
+        int,
+        Meta(ge=1, le=3_600, description="How long a client that wants to be provisioned may stay."),
+    ] = 60
+    most_provisioning: Annotated[
+        int, Meta(ge=1, description="How many such clients may be there; one more closes the oldest.")
+    ] = 1_000
     longest_keep_alive_s: Annotated[
         int,
         Meta(

@@ -90,6 +90,11 @@ class ClientProtocol(asyncio.Protocol):
         if self._connection is not None:
             self._connection.resume(pausing.UNREAD)
 
+    def source_address(self) -> str:
+        """Return where the client comes from, empty when that is not known."""
+        peer = self._transport.get_extra_info("peername") if self._transport else None
+        return str(peer[0]) if peer else ""
+
     def write(self, data: bytes) -> None:
         """Send bytes; a client that never reads is let go."""
         transport = self._transport

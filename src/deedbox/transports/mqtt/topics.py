@@ -7,6 +7,9 @@ ATTRIBUTE_REQUEST = "v1/devices/me/attributes/request/"
 ATTRIBUTE_RESPONSE = "v1/devices/me/attributes/response/"
 RPC_REQUEST = "v1/devices/me/rpc/request/"
 RPC_RESPONSE = "v1/devices/me/rpc/response/"
+#: For clients that are no devices yet.
+PROVISION_REQUEST = "/provision/request"
+PROVISION_RESPONSE = "/provision/response"
 
 ATTRIBUTE_RESPONSES = ATTRIBUTE_RESPONSE + "+"
 COMMANDS = RPC_REQUEST + "+"
