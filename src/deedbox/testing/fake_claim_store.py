@@ -140,9 +140,7 @@ class FakeClaimStore:
                 shut = msgspec.structs.replace(offer.window, lapsed=True)
                 self._tables.windows[key] = Offer(shut, offer.opened_at)
 
-    async def note_refused_announcements(
-        self, refused: Sequence[tuple[UUID, int, str]]
-    ) -> Collection[UUID]:
+    async def note_refused_announcements(self, refused: Sequence[tuple[UUID, int, str]]) -> Collection[UUID]:
         """Remember refusals; return the devices for which it is another one than the last."""
         before = dict(self._tables.refused)
         self._tables.refused |= {device_id: (epoch, reason) for device_id, epoch, reason in refused}
