@@ -6,10 +6,20 @@ from asked join device_state s on s.device_id = asked.device_id
 where true
 returning id, device_id, epoch
 
--- Several nodes share the work: each takes what no other is moving at that moment.
+-- Several nodes share the work: each takes what no other is moving at that moment, and of a device nothing that
+-- is newer than what another is moving: of one moment, what was said last has to be written last. (Others never move so many that a limit could cut them off: it is for the planner.)
 -- name: oldest_journal_entries
-select id, device_id, epoch, messages from telemetry_journal order by id limit :most
-/*for update skip locked*/
+with taken as (
+  select id, device_id, epoch, messages from telemetry_journal order by id limit :most
+  /*for update skip locked*/),
+passed as (
+  select j.id, j.device_id from telemetry_journal j
+  where j.id < (select max(id) from taken) and j.id not in (select id from taken)
+  order by j.id limit 10000)
+select id, device_id, epoch, messages from taken
+where true
+/*and not exists (select 1 from passed where passed.device_id = taken.device_id and passed.id < taken.id)*/
+order by id
 
 -- Waits for whoever is moving them: they are where reads look when this has answered.
 -- name: journal_entries
