@@ -178,6 +178,15 @@ def test_a_secret_is_never_repeated(tmp_path: Path) -> None:
     assert "31415926" not in said
 
 
+@pytest.mark.parametrize(
+    "address", ["http://u:31415926@h/v1", "http://u:3/1415926@h/v1", "http://h/v1?key=31415926"]
+)
+def test_a_secret_in_an_address_is_never_repeated(address: str) -> None:
+    said = problems({"DEEDBOX_TRACES_ENDPOINT": address})
+    assert "traces.endpoint" in said
+    assert "1415926" not in said
+
+
 @pytest.mark.parametrize("text", ["[claim", "claim = [", "\x00"])
 def test_a_file_that_is_not_toml_is_named(tmp_path: Path, text: str) -> None:
     file = written(tmp_path, text)

@@ -243,6 +243,15 @@ def test_a_connection_that_ends_is_one_that_is_lost() -> None:
     assert isinstance(of_commit(asyncpg.ConnectionDoesNotExistError("closed")), StorageUnavailable)
 
 
+@pytest.mark.parametrize("password", ["x31415926/x", "x31415926#x", "x?31415926"])
+async def test_a_password_is_never_repeated(password: str) -> None:
+    with pytest.raises(StorageUnavailable) as refusal:
+        await PostgreSQLStorage.open(f"postgresql://deedbox:{password}@127.0.0.1/deedbox", PoolOptions())
+    assert "write / as %2F" in refusal.value.message
+    assert "31415926" not in refusal.value.message
+    assert refusal.value.__cause__ is None
+
+
 async def test_slow_reads_are_ended(storage: PostgreSQLStorage) -> None:
     async def slow(stores: Stores) -> Any:
         return await stores.transaction._fetch("select pg_sleep(30)", [])  # type: ignore[attr-defined]

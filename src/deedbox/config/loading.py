@@ -87,8 +87,14 @@ def _converted(given: Given, setting: Setting) -> Any:
 
 
 def _problem(given: Given, setting: Setting, wanted: str) -> str:
-    shown = "" if setting.is_secret else f" is {given.value!r}, which"
+    shown = "" if setting.is_secret or _may_hold_secret(given.value) else f" is {given.value!r}, which"
     return f"{setting.name} ({given.origin}){shown} is not accepted. Expected: {wanted}."
+
+
+def _may_hold_secret(value: object) -> bool:
+    """Tell whether this is an address with a name or a question in it, where people write passwords."""
+    text = str(value)
+    return "://" in text and ("@" in text or "?" in text)
 
 
 def expected(setting: Setting) -> str:

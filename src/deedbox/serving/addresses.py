@@ -47,5 +47,6 @@ def trace_endpoint(text: str) -> None:
     address = urlsplit(text)
     if address.scheme not in ("http", "https") or not address.hostname or not address.path.strip("/"):
         raise ValueError("an address with a path, as in http://127.0.0.1:4318/v1/traces")
-    if "@" in address.netloc or address.query:
+    # Wherever it stands: a password may hold a slash.
+    if "@" in text or address.query:
         raise ValueError("no secrets in it: headers for the collector go to OTEL_EXPORTER_OTLP_HEADERS")

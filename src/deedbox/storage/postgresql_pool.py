@@ -102,8 +102,13 @@ async def check_server(connection: Any) -> None:
 def _understandable() -> Iterator[None]:
     try:
         yield
-    except (asyncpg.ClientConfigurationError, ValueError) as error:
+    except asyncpg.ClientConfigurationError as error:
         raise StorageUnavailable(f"The database URL can't be understood: {error}") from error
+    except ValueError:
+        # What it says repeats a part of the URL, of the password where that holds letters with a meaning.
+        raise StorageUnavailable(
+            "The database URL can't be understood. In a password, write / as %2F, ? as %3F, # as %23."
+        ) from None
     except UNPREPARED as error:
         raise as_refusal(error) from error
     except TROUBLE as error:
