@@ -17,6 +17,7 @@ from deedbox.main.parts import opened_parts
 from deedbox.main.running import spare_what_stays
 from deedbox.serving.settings import DataSettings
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.login_guesses import LoginGuesses
 
 
 class AcknowledgingIngest(TelemetryIngest):
@@ -51,7 +52,7 @@ def serve(folder: Path, port: int) -> None:
 async def _serve(settings: Settings, port: int) -> None:
     async with opened_parts(settings) as parts, opened_device_sides(parts) as sides:
         ingest = AcknowledgingIngest(parts.storage, settings.values, parts.live, settings.journal)
-        server = mqtt_side(parts, sides.activity, sides.messages, ingest)
+        server = mqtt_side(parts, sides.activity, sides.messages, ingest, LoginGuesses())
         listening = socket.create_server(("127.0.0.1", port))
         await server.listen([listening])
         spare_what_stays()

@@ -23,7 +23,7 @@ from deedbox.core.value_limits import ValueLimits
 from deedbox.serving import settings as serving
 from deedbox.transports.http.settings import DeviceApiSettings
 from deedbox.transports.mqtt.settings import MqttSessionSettings
-from deedbox.transports.settings import JournalSettings
+from deedbox.transports.settings import DeviceLoginSettings, JournalSettings
 from deedbox.web.settings import PagesSettings
 
 #: The reference server's names, in its environment and in its files.
@@ -57,9 +57,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device_api: DeviceApiSettings = DeviceApiSettings()
     mqtt_sessions: MqttSessionSettings = MqttSessionSettings()
     journal: JournalSettings = JournalSettings()
-    provisioning: ProvisioningPolicy = ProvisioningPolicy()
     gateways: GatewayLimits = GatewayLimits()
+    provisioning: ProvisioningPolicy = ProvisioningPolicy()
     device_limits: DeviceLimits = DeviceLimits()
+    device_logins: DeviceLoginSettings = DeviceLoginSettings()
     commands: CommandLimits = CommandLimits()
     retention: Retention = Retention()
     claim_page: ClaimPagePolicy = ClaimPagePolicy()

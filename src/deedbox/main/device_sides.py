@@ -13,6 +13,7 @@ from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.http.application import DeviceApplication, device_application
 from deedbox.transports.http.context import DeviceContext
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.login_guesses import LoginGuesses
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.server import MqttServer
 from deedbox.transports.mqtt.web_sockets import MqttWebSockets
@@ -42,9 +43,10 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
     messages = DeviceMessages(
         parts.storage, parts.keys, settings.claim, settings.values, parts.live, _counted(parts)
     )
-    mqtt = mqtt_side(parts, activity, messages, ingest)
+    guesses = LoginGuesses(settings.device_logins)
+    mqtt = mqtt_side(parts, activity, messages, ingest, guesses)
     sides = DeviceSides(
-        http=_http_side(parts, activity, messages, ingest),
+        http=_http_side(parts, activity, messages, ingest, guesses),
         mqtt=mqtt,
         mqtt_web_sockets=MqttWebSockets(mqtt),
         activity=activity,
@@ -68,7 +70,11 @@ def _counted(parts: Parts) -> Callable[[Announced], None]:
 
 
 def _http_side(
-    parts: Parts, activity: ActivityNotes, messages: DeviceMessages, ingest: TelemetryIngest
+    parts: Parts,
+    activity: ActivityNotes,
+    messages: DeviceMessages,
+    ingest: TelemetryIngest,
+    guesses: LoginGuesses,
 ) -> DeviceApplication:
     return device_application(
         DeviceContext(
@@ -82,15 +88,9 @@ def _http_side(
             rate_limits=parts.rate_limits,
             provisioning=_provisioning(parts),
             settings=parts.settings.device_api,
+            login_guesses=guesses,
             clock_ms=parts.storage.now_ms,
         )
-    )
-
-
-def _provisioning(parts: Parts) -> DeviceProvisioning:
-    counter = parts.metrics.provisionings
-    return DeviceProvisioning(
-        parts.storage, parts.keys, parts.settings.provisioning, lambda answer: counter.labels(answer).inc()
     )
 
 
@@ -101,8 +101,19 @@ def _gateways(parts: Parts) -> GatewayMessages:
     )
 
 
+def _provisioning(parts: Parts) -> DeviceProvisioning:
+    counter = parts.metrics.provisionings
+    return DeviceProvisioning(
+        parts.storage, parts.keys, parts.settings.provisioning, lambda answer: counter.labels(answer).inc()
+    )
+
+
 def mqtt_side(
-    parts: Parts, activity: ActivityNotes, messages: DeviceMessages, ingest: TelemetryIngest
+    parts: Parts,
+    activity: ActivityNotes,
+    messages: DeviceMessages,
+    ingest: TelemetryIngest,
+    guesses: LoginGuesses,
 ) -> MqttServer:
     """Return the server for devices over MQTT."""
     return MqttServer(
@@ -122,5 +133,6 @@ def mqtt_side(
             clock_ms=parts.storage.now_ms,
             note_refusal=counting_mqtt_refusals(parts),
             moves=parts.session_moves,
+            login_guesses=guesses,
         )
     )

@@ -1,4 +1,4 @@
-"""Limits of taking in telemetry, whatever transport it comes over."""
+"""Limits of what devices do, whatever transport they come over: telemetry taken in, wrong credentials."""
 
 from typing import Annotated
 
@@ -30,3 +30,19 @@ class JournalSettings(Struct, frozen=True):
         int,
         Meta(ge=0, le=600_000, description="How long messages rest in the journal, to be moved together."),
     ] = 1_000
+
+
+class DeviceLoginSettings(Struct, frozen=True):
+    """Section `device_logins`."""
+
+    attempts_per_address: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Different wrong credentials per IPv4 address or IPv6 /64; 0: any number.",
+        ),
+    ] = 100
+    attempts_window_s: Annotated[
+        int, Meta(ge=1, le=86_400, description="The sliding window in which they are counted.")
+    ] = 300

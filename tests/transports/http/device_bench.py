@@ -19,6 +19,7 @@ from deedbox.transports.http.answers import Scope as AsgiScope
 from deedbox.transports.http.application import DeviceApplication, device_application
 from deedbox.transports.http.context import DeviceContext
 from deedbox.transports.http.settings import DeviceApiSettings
+from deedbox.transports.login_guesses import LoginGuesses
 from tests.ports import free_port
 from tests.storage.sqlite_bench import SQLiteBench
 from tests.transports.device_site import PATIENCE_MS, TOKEN, DeviceSite
@@ -33,6 +34,7 @@ class DeviceBench(DeviceSite):
     def __init__(self, sqlite: SQLiteBench, settings: DeviceApiSettings = SETTINGS) -> None:
         super().__init__(sqlite, commands_per_device=settings.commands_per_device)
         self.settings = settings
+        self.login_guesses = LoginGuesses()
         self.application = self._application()
         self.port = free_port()
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
@@ -53,6 +55,11 @@ class DeviceBench(DeviceSite):
         self.rate_limits = self.limits_of_all(limits)
         self.application = self._application()
 
+    def use_guesses(self, guesses: LoginGuesses) -> None:
+        """Go on with another limit on wrong tokens."""
+        self.login_guesses = guesses
+        self.application = self._application()
+
     def _application(self) -> DeviceApplication:
         self.wire()
         return device_application(
@@ -67,6 +74,7 @@ class DeviceBench(DeviceSite):
                 rate_limits=self.rate_limits,
                 provisioning=self.provisioning,
                 settings=self.settings,
+                login_guesses=self.login_guesses,
                 clock_ms=lambda: self.sqlite.now_ms,
             )
         )

@@ -14,6 +14,7 @@ import msgspec
 from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.errors import StorageUnavailable
 from deedbox.storage.stores import Stores
+from deedbox.transports.login_guesses import LoginGuesses
 from deedbox.transports.mqtt import encoding
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
@@ -183,6 +184,7 @@ class JoinedSite(DeviceSite):
         super().__init__(sqlite, journal)
         self.settings = settings
         self.rate_limits = self.limits_of_all(limits or DeviceLimits())
+        self.login_guesses = LoginGuesses()
         #: How often something went either way.
         self.passed = 0
         #: What was refused, and the reason.
@@ -207,6 +209,7 @@ class JoinedSite(DeviceSite):
             settings=self.settings,
             clock_ms=lambda: self.sqlite.now_ms,
             note_refusal=lambda what, reason: self.refusals.append((what, reason)),
+            login_guesses=self.login_guesses,
         )
 
     def rewire(self) -> None:

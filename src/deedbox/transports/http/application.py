@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from deedbox.core.credentials import find_by_token
-from deedbox.core.errors import Refusal
+from deedbox.core.errors import Refusal, TooManyAttempts
 from deedbox.core.ids import NULL_ID
 from deedbox.core.storage import Stores
 from deedbox.transports.http.answers import (
@@ -97,6 +97,7 @@ class DeviceApplication:
             answer = error_answer(405, 31, "method_not_allowed", f"Expected: {' or '.join(handlers)}.")
             return answer._replace(headers=((b"allow", ", ".join(handlers).encode()),))
         device_id = await self._device_of(token)
+        self._check_guess(scope, token, device_id is not None)
         if device_id is None:
             scope["refusal"] = "unknown_token"
             return UNKNOWN_TOKEN
@@ -116,6 +117,15 @@ class DeviceApplication:
             settings.largest_rpc_body_bytes, settings.body_timeout_s
         )
         return json_answer(await self._context.provisioning.answer(body, client[0] if client else ""))
+
+    def _check_guess(self, scope: Scope, token: str, is_right: bool) -> None:
+        """Keep from an address that tries many tokens which of them is right. Raises TooManyAttempts."""
+        client, now_ms = scope.get("client"), self._context.clock_ms()
+        address = client[0] if client else ""
+        presented = token.encode("utf-8", "surrogatepass")
+        wait_ms = self._context.login_guesses.judge(address, presented, is_right, now_ms)
+        if wait_ms:
+            raise TooManyAttempts(wait_ms)
 
     async def _count(self, request: DeviceRequest, handler: Handler) -> None:
         limiter = await self._context.rate_limits.limiter_of(request.device_id)

@@ -11,6 +11,7 @@ from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.http.settings import DeviceApiSettings
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.login_guesses import LoginGuesses
 from deedbox.transports.provisioning import DeviceProvisioning
 from deedbox.transports.rate_limits import RateLimits
 
@@ -30,3 +31,4 @@ class DeviceContext:
     provisioning: DeviceProvisioning
     clock_ms: Callable[[], int]
     settings: DeviceApiSettings = field(default_factory=DeviceApiSettings)
+    login_guesses: LoginGuesses = field(default_factory=LoginGuesses)

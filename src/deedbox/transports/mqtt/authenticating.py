@@ -18,6 +18,8 @@ from deedbox.transports.rate_limits import Limiter
 _MOST_TOGETHER = 64
 _TRY_LATER = "Who you are can't be looked up at this moment; come back later."
 
+_TOO_MANY_TRIED = "Too many wrong credentials came from your address. Wait some minutes, then connect again."
+
 _log = logging.getLogger(__name__)
 
 Arrival = tuple[Connection, Connect]
@@ -58,8 +60,17 @@ class Authentication:
                 connection.reject(Reason.SERVER_UNAVAILABLE, _TRY_LATER)
             return
         for (connection, connect), login, limiter in zip(arrivals, logins, limiters, strict=True):
-            if not connection.is_closed:
+            if not connection.is_closed and not self._is_guessing(connection, connect, login):
                 self._decide(connection, connect, login, limiter)
+
+    def _is_guessing(self, connection: Connection, connect: Connect, login: Login | None) -> bool:
+        """Turn away, without a word about its credentials, whoever tries many from one address."""
+        address, now_ms = connection.link.source_address(), self._context.clock_ms()
+        guesses = self._context.login_guesses
+        wait_ms = guesses.judge(address, _credentials(connect), login is not None, now_ms)
+        if wait_ms:
+            connection.reject(Reason.CONNECTION_RATE_EXCEEDED, _TOO_MANY_TRIED)
+        return wait_ms > 0
 
     async def _logins(self, connects: Sequence[Connect]) -> list[Login | None]:
         presented = [Presented(it.client_id, it.username or "", it.password or b"") for it in connects]
@@ -72,3 +83,10 @@ class Authentication:
     async def _limiter(self, login: Login | None) -> Limiter | None:
         rates = self._context.rate_limits
         return await rates.limiter_of(login.device_id) if login and rates.is_limiting else None
+
+
+def _credentials(connect: Connect) -> bytes:
+    """Return what a guess consists of; a client id beside an access token is none, many are made up anew."""
+    name, password = connect.username or "", connect.password
+    client_id = connect.client_id if password or not name else ""
+    return repr((name, password, client_id)).encode("utf-8", "surrogatepass")

@@ -12,6 +12,7 @@ from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.login_guesses import LoginGuesses
 from deedbox.transports.mqtt.moving import SessionMoves, StayingSessions
 from deedbox.transports.mqtt.settings import MqttSessionSettings
 from deedbox.transports.provisioning import DeviceProvisioning
@@ -43,3 +44,4 @@ class MqttContext:
     note_refusal: Callable[[str, int], None] = nobody_counts
     #: How sessions come from other nodes and go there.
     moves: SessionMoves = field(default_factory=StayingSessions)
+    login_guesses: LoginGuesses = field(default_factory=LoginGuesses)
