@@ -25,16 +25,14 @@ class DeviceStore(CredentialsStore):
 
     async def devices(self, tenant_id: UUID, device_ids: Collection[UUID]) -> list[DeviceInfo]:
         """Return those of these devices that the tenant has, in id order."""
-        asked = [(device_id,) for device_id in sorted(set(device_ids))]
-        rows = await self.transaction.batch(
-            "devices_by_id", asked, tenant_id=tenant_id, active_since=self._active_since
-        )
+        asked = [(device_id, tenant_id) for device_id in sorted(set(device_ids))]
+        rows = await self.transaction.batch("devices_by_id", asked, active_since=self._active_since)
         return sorted((_info(row) for row in rows), key=lambda it: it.id)
 
     async def device_ids_named(self, tenant_id: UUID, names: Collection[str]) -> Mapping[str, UUID]:
         """Return the ids of the devices with these exact names."""
-        asked = [(name,) for name in sorted(set(names))]
-        rows = await self.transaction.batch("device_ids_by_name", asked, tenant_id=tenant_id)
+        asked = [(tenant_id, name) for name in sorted(set(names))]
+        rows = await self.transaction.batch("device_ids_by_name", asked)
         return {name: UUID(bytes=device_id) for name, device_id in rows}
 
     async def list_devices(self, wanted: DeviceFilter, asked: PageSlice) -> Listing[DeviceInfo]:

@@ -19,6 +19,7 @@ from deedbox.storage.load import Load
 from deedbox.storage.pool_options import PoolOptions
 from deedbox.storage.postgresql_attempts import begun, committed, rolled_back, told, too_slow_beyond, tried
 from deedbox.storage.postgresql_errors import TROUBLE, as_refusal
+from deedbox.storage.postgresql_growth import Growth
 from deedbox.storage.postgresql_partitions import PostgreSQLPartitions
 from deedbox.storage.postgresql_pool import DatabaseClock, Pool, open_pool
 from deedbox.storage.postgresql_replicas import IDENTITY, POSITION, Replicas
@@ -33,7 +34,11 @@ Work = Callable[[Stores], Coroutine[Any, Any, T]]
 _ACQUIRE_S = 10.0
 # Session settings would not survive PgBouncer, so each transaction brings its own. A node that vanished from
 # the network with the lock in its hand must not stop all others for longer than this.
-_BEGIN = "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '15s'"
+# Tables that grow are read by indexes, as on SQLite, even if the planner still takes them for small.
+_BEGIN = (
+    "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '15s'; "
+    "set local enable_seqscan = off; set local jit = off"
+)
 _BEGIN_READING = "begin isolation level repeatable read read only"
 _NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 # "deedbox" in ASCII. The clock is read behind the lock: whoever comes second sees a later moment.
@@ -66,6 +71,7 @@ class PostgreSQLStorage:
         self._coalescers: list[Coalescer] = []
         self._under_way: set[asyncio.Task[Any]] = set()
         self._is_closing = False
+        self._growth = Growth(self._connection, is_prepared=options.prepared_statements)
         #: Time series by time.
         self.partitions = PostgreSQLPartitions(self._connection)
         #: Servers that follow, where the past may be read.
@@ -167,6 +173,7 @@ class PostgreSQLStorage:
             await coalescer.close()
         while self._under_way:
             await asyncio.wait(self._under_way)
+        await self._growth.close()
         await self.replicas.close()
         try:
             async with asyncio.timeout(_ACQUIRE_S):
@@ -198,6 +205,7 @@ class PostgreSQLStorage:
         answer = await tried(attempt)
         with suppress(Exception):  # whoever counts must not spoil what was stored
             self._observe(jobs, waiting, time.perf_counter() - began_s)
+        self._growth.written()
         return answer
 
     async def _try(self, opening: str, work: Work[T]) -> T:

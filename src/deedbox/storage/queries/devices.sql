@@ -1,18 +1,18 @@
 -- name: devices_by_id
-with asked(device_id) as (/*rows: uuid*/)
+with asked(device_id, tenant_id) as (/*rows: uuid, uuid*/)
 select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
        o.customer_id, c.title, c.is_public, coalesce(a.last_activity_at, 0) > :active_since
 from asked
-join device d on d.id = asked.device_id
+join device d on d.id = asked.device_id and d.tenant_id = asked.tenant_id
 left join deed o on o.device_id = d.id and o.closed_at is null
 left join customer c on c.id = o.customer_id
 left join device_activity a on a.device_id = d.id
-where d.tenant_id = :tenant_id
 
+-- The tenant stands in each row: beside them it would be an invitation to read all that the tenant has.
 -- name: device_ids_by_name
-with asked(name) as (/*rows: text*/)
+with asked(tenant_id, name) as (/*rows: uuid, text*/)
 select d.name, d.id
-from asked join device d on d.tenant_id = :tenant_id and d.name = asked.name
+from asked join device d on d.tenant_id = asked.tenant_id and d.name = asked.name
 
 -- Walked by the index on (tenant, id) or on (tenant, name); filters must not lead away from them.
 -- name: devices_of_tenant

@@ -8,7 +8,7 @@ from asked
 join device_state s on s.device_id = asked.device_id
 where asked.kind <> 0
    or (not s.blocked
-       and not exists (select 1 from deed o where o.device_id = s.device_id and o.closed_at is null))
+       and (select o.id from deed o where o.device_id = s.device_id and o.closed_at is null) is null)
 on conflict (device_id, kind) do update
   set digest = excluded.digest, ciphertext = excluded.ciphertext, expires_at = excluded.expires_at,
       opened_at = excluded.opened_at, epoch = excluded.epoch, lapsed = excluded.lapsed
