@@ -102,7 +102,7 @@ class GatewayStore(Protocol):
         ...
 
     async def spoken_for(self, pairs: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-        """Return those of (gateway, device) of which the second is under the first."""
+        """Return those of (gateway, device) of which the second is under the first, a gateway."""
         ...
 
 

@@ -21,9 +21,10 @@ class GatewayStore:
     async def children_named(self, gateway: Gateway, names: Collection[str]) -> dict[str, UUID]:
         """Return those of the tenant's devices with these names that are under the gateway."""
         asked = [(name,) for name in sorted(set(names))]
-        place = {"tenant_id": gateway.tenant_id, "gateway_id": gateway.id}
-        rows = await self.transaction.batch("gateway_children_named", asked, **place)
-        return {name: UUID(bytes=device_id) for name, device_id in rows}
+        rows = await self.transaction.batch("device_ids_by_name", asked, tenant_id=gateway.tenant_id)
+        found = {name: UUID(bytes=device_id) for name, device_id in rows}
+        under = await self.spoken_for([(gateway.id, it) for it in found.values()])
+        return {name: it for name, it in found.items() if (gateway.id, it) in under}
 
     async def gateways_over(self, device_ids: Collection[UUID]) -> dict[UUID, list[Gateway]]:
         """Return the devices that these devices are under, whether they are gateways or not."""
@@ -43,11 +44,11 @@ class GatewayStore:
         return int(rows[0][0])
 
     async def spoken_for(self, pairs: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-        """Return those of (gateway, device) of which the second is under the first."""
-        rows = await self.transaction.batch("spoken_for", sorted(set(pairs)))
-        gateways = {row[0]: Gateway(UUID(bytes=row[0]), UUID(bytes=row[0]), "", row[2]) for row in rows}
-        allowed = {it for it, gateway in gateways.items() if gateway.is_gateway}
-        return {(UUID(bytes=row[0]), UUID(bytes=row[1])) for row in rows if row[0] in allowed}
+        """Return those of (gateway, device) of which the second is under the first, a gateway."""
+        # Asked by device only: a gateway has thousands of relations, a device a few.
+        over = await self.gateways_over({device_id for _, device_id in pairs})
+        there = {(it.id, device_id) for device_id, above in over.items() for it in above if it.is_gateway}
+        return there & set(pairs)
 
 
 def _gateway(row: Row) -> Gateway:

@@ -1,14 +1,6 @@
 -- name: gateway_by_id
 select id, tenant_id, name, additional_info from device where id = :device_id
 
--- name: gateway_children_named
-with asked(name) as (/*rows: text*/)
-select d.name, d.id
-from asked join device d on d.tenant_id = :tenant_id and d.name = asked.name
-where exists (select 1 from entity_relation r
-              where r.to_id = d.id and r.to_type = 'DEVICE' and r.type_group = 'COMMON'
-                and r.from_id = :gateway_id and r.from_type = 'DEVICE')
-
 -- name: gateways_over
 with asked(device_id) as (/*rows: uuid*/)
 select distinct asked.device_id, d.id, d.tenant_id, d.name, d.additional_info
@@ -30,13 +22,3 @@ select count(*) from (
   select distinct to_id from entity_relation
   where from_id = :gateway_id and from_type = 'DEVICE' and type_group = 'COMMON' and to_type = 'DEVICE'
   limit :most) counted
-
--- What is asked beside every offer: the relation, and that the tenant did not take the flag from the gateway.
--- name: spoken_for
-with asked(gateway_id, device_id) as (/*rows: uuid, uuid*/)
-select distinct asked.gateway_id, asked.device_id, g.additional_info
-from asked
-join device g on g.id = asked.gateway_id
-join device d on d.id = asked.device_id and d.tenant_id = g.tenant_id
-join entity_relation r on r.to_id = asked.device_id and r.to_type = 'DEVICE' and r.type_group = 'COMMON'
-  and r.from_id = asked.gateway_id and r.from_type = 'DEVICE'
