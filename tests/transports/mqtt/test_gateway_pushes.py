@@ -11,7 +11,7 @@ from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.rpc import Command, End, Outcome
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_scene import ACME
-from deedbox.transports.mqtt.packets import PubAck
+from deedbox.transports.mqtt.packets import PubAck, Publish
 from deedbox.transports.mqtt.reasons import Reason
 from tests.transports.device_site import PATIENCE_MS
 from tests.transports.mqtt.gateway_site import (
@@ -58,7 +58,7 @@ async def share(site: GatewaySite, name: str, **values: Any) -> None:
 async def taken(gateway: Client) -> list[tuple[str, Any]]:
     """Acknowledge what came, and return it."""
     got = gateway.told
-    gateway.send(*(PubAck(it.packet_id) for it in gateway.got if getattr(it, "packet_id", 0)))
+    gateway.send(*(PubAck(it.packet_id) for it in gateway.of(Publish) if it.qos))
     await gateway.site.settled()
     return got
 
