@@ -130,13 +130,14 @@ class BusSessionMoves:
         if not asking:
             return
         self._turn += 1
-        missing = set(self._others())
-        self._bus.publish(_SUBJECT, _encode(Came(self._node, self._turn, [it.client for it in asking])))
-        if not missing or not any(it.client.is_wanted for it in asking):
-            _give_up(asking)
-            return
-        self._asked[self._turn] = _Asked(asking, missing)
-        asyncio.get_running_loop().call_later(_LONGEST_WAIT_S, self._end, self._turn)
+        turn, missing = self._turn, set(self._others())
+        # Before anybody can answer.
+        self._asked[turn] = _Asked(asking, missing)
+        self._bus.publish(_SUBJECT, _encode(Came(self._node, turn, [it.client for it in asking])))
+        if missing and any(it.client.is_wanted for it in asking):
+            asyncio.get_running_loop().call_later(_LONGEST_WAIT_S, self._end, turn)
+        else:
+            self._end(turn)
 
     def _hear(self, encoded: bytes) -> None:
         """Take what another node says about its clients, and answer."""

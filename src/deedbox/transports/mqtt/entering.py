@@ -28,6 +28,18 @@ _log = logging.getLogger(__name__)
 Run = Callable[["asyncio._CoroutineLike[None]"], None]
 
 
+class _Arriving:
+    """A client that waits for what other nodes kept, and what happened to it meanwhile."""
+
+    __slots__ = ("client_id", "device_id", "has_left", "is_anew")
+
+    def __init__(self, device_id: UUID, client_id: str) -> None:
+        self.device_id = device_id
+        self.client_id = client_id
+        #: The client has come to another node; the device may have another owner.
+        self.has_left = self.is_anew = False
+
+
 class Entrance:
     """Decides which session a client gets. `run` has something done in the background."""
 
@@ -44,6 +56,7 @@ class Entrance:
         self._keep_alive = keep_alive
         self._tasks = tasks
         self._run = run
+        self._arriving: set[_Arriving] = set()
         context.moves.give_by(self._give)
 
     def decide(
@@ -65,25 +78,42 @@ class Entrance:
         self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
     ) -> None:
         """Let a client in when other nodes have said what they kept for it."""
-        state = await self._context.moves.take(login.device_id, connect.client_id)
+        arriving = _Arriving(login.device_id, connect.client_id)
+        self._arriving.add(arriving)
+        try:
+            state = await self._context.moves.take(login.device_id, connect.client_id)
+        finally:
+            self._arriving.discard(arriving)
         if state is not None and self._found(login, connect.client_id) is None:
-            self._settle_in(login, connect.client_id, state)
-        if not connection.is_closed:
+            self._settle_in(login, arriving, state)
+        if arriving.has_left:
+            connection.reject(Reason.SERVER_BUSY, "This client came to another node, too. Connect again.")
+        elif not connection.is_closed:
             self._accept(connection, connect, login, limiter)
 
-    def _settle_in(self, login: Login, client_id: str, state: bytes) -> None:
+    def begin_anew(self, device_id: UUID) -> None:
+        """Hear that the device may have another owner: nothing of the last one's time comes here."""
+        for it in self._arriving:
+            it.is_anew = it.is_anew or it.device_id == device_id
+
+    def _settle_in(self, login: Login, arriving: _Arriving, state: bytes) -> None:
         """Keep a session here as it was kept elsewhere: its client may have gone again meanwhile."""
         now_ms = self._context.clock_ms()
         if not self._sessions.has_room(login.device_id, now_ms):
             return
-        kept = self._new_session(login, client_id)
+        kept = self._new_session(login, arriving.client_id)
         try:
             kept.settle_in(state)
         except msgspec.DecodeError:
             _log.warning("a session of another node can't be understood: does it run the same release?")
             self._sessions.forget(kept)
             return
-        self._sessions.keep(kept, now_ms)
+        if arriving.is_anew:
+            kept.begin_anew()
+        if arriving.has_left:
+            self._sessions.forget(kept)
+        else:
+            self._sessions.keep(kept, now_ms)
 
     def _accept(
         self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
@@ -128,7 +158,12 @@ class Entrance:
         return found
 
     def _give(self, device_id: UUID, client_id: str, is_wanted: bool) -> bytes | None:
-        """End a session whose client has gone to another node; return what is in it, if that is wanted."""
+        """End a session whose client has gone to another node; return what is in it, if that is wanted.
+
+        Of clients that come to two nodes at the same moment neither stays: who was last, nobody can tell.
+        """
+        for it in self._arriving:
+            it.has_left = it.has_left or (it.device_id, it.client_id) == (device_id, client_id)
         found = self._sessions.find(device_id, client_id, self._context.clock_ms())
         if found is not None and isinstance(found.session.connection, Connection):
             found.session.connection.fail(Reason.SESSION_TAKEN_OVER, "This client came to another node.")

@@ -46,8 +46,8 @@ class MqttServer:
         self._opening: dict[Connection, None] = {}
         self._unflushed: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        entrance = Entrance(context, self._sessions, self._keep_alive, self._tasks, self._run)
-        self._authentication = Authentication(context, entrance.decide, self._run)
+        self._entrance = Entrance(context, self._sessions, self._keep_alive, self._tasks, self._run)
+        self._authentication = Authentication(context, self._entrance.decide, self._run)
         self._provisioning = ProvisioningClients(context, self._run)
         self._is_flushing = self._is_watching = False
         #: Those whose will may still wait.
@@ -178,6 +178,7 @@ class MqttServer:
     def _recheck_device(self, device_id: UUID) -> None:
         """Hear that a deed of the device has ended, or that its credentials may be others."""
         there = self._sessions.of_device(device_id)
+        self._entrance.begin_anew(device_id)
         for it in there:
             it.begin_anew()
         if there:
