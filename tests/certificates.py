@@ -29,6 +29,48 @@ def make_certificate(folder: Path, days: int = 90) -> MadeCertificate:
     return made
 
 
+class Authority:
+    """Signs certificates of devices. `certificate` is its own PEM file."""
+
+    def __init__(self, folder: Path, name: str = "factory") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _named(name)
+        self.certificate = folder / f"{name}.pem"
+        own = _built(self._name, self._name, self._key.public_key(), is_authority=True)
+        self.certificate.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
+
+    def device(self, common_name: str) -> MadeCertificate:
+        """Write a certificate for a device, and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        made = MadeCertificate(self._folder / f"{common_name}.crt", self._folder / f"{common_name}.key")
+        signed = _built(_named(common_name), self._name, key.public_key()).sign(self._key, hashes.SHA256())
+        made.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+        made.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return made
+
+
+def _named(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _built(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool = False
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=90))
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+    )
+
+
 def _signed(key: ec.EllipticCurvePrivateKey, days: int) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     ends_at = datetime.now(UTC) + timedelta(days=days)

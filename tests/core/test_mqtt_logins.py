@@ -1,5 +1,6 @@
 """MQTT clients prove to be devices by what their credentials ask for: all of it, and nothing less."""
 
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from deedbox.core.keys import KeyRing, RingKey
 from deedbox.core.mqtt_logins import Presented, find_mqtt_login
 from deedbox.storage.sqlite import SQLiteStorage
 from deedbox.storage.stores import Stores
+from tests.certificates import make_certificate
 from tests.storage.sqlite_bench import new_database
 
 KEYS = KeyRing({1: RingKey(b"d" * 32, b"e" * 32, b"s" * 32)})
@@ -94,6 +96,28 @@ async def test_a_token_is_a_user_name(storage: SQLiteStorage) -> None:
         assert found is not None
         assert (found.device_id, found.version) == (device_id, 0)
     assert await login(storage, Presented("the token", "", b"")) is None
+
+
+async def test_a_certificate_comes_first(storage: SQLiteStorage, tmp_path: Path) -> None:
+    """See thingsboard §2.2; one that is no device's counts as none, and another one ends what it let in"""
+    pem = make_certificate(tmp_path).certificate.read_text()
+    certificate = ssl.PEM_cert_to_DER_cert(pem)
+    by_certificate, by_token = uuid4(), uuid4()
+    await give(storage, by_token, TOKEN)
+    presented = Presented("", "the token", b"", certificate)
+    found = await login(storage, presented)
+    assert found is not None
+    assert found.device_id == by_token
+    # What openssl writes before it does not matter.
+    draft = CredentialsDraft(CredentialsKind.X509_CERTIFICATE, value=f"subject=CN = lamp\n{pem}")
+    await give(storage, by_certificate, draft)
+    for keys in (KEYS, ROTATED):
+        found = await login(storage, presented, keys)
+        assert found is not None
+        assert found.device_id == by_certificate
+    assert not await is_ended(storage, found)
+    await give(storage, by_certificate, CredentialsDraft(credentials_id="another"))
+    assert await is_ended(storage, found)
 
 
 async def test_of_two_devices_the_one_that_is_proved_is_found(storage: SQLiteStorage) -> None:

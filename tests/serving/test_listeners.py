@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from deedbox.serving.addresses import ListenAddress
-from deedbox.serving.listeners import CannotListen, bind_all, bind_shares, close_all, tls_context
+from deedbox.serving.listeners import (
+    CannotListen,
+    bind_all,
+    bind_shares,
+    close_all,
+    take_client_certificates,
+    tls_context,
+)
 from tests.certificates import make_certificate
 from tests.ports import free_port
 
@@ -114,3 +121,11 @@ def test_a_certificate_that_is_missing_is_named(tmp_path: Path) -> None:
     made.certificate.unlink()
     with pytest.raises(CannotListen, match="can't be read"):
         tls_context(made.certificate, made.key)
+
+
+def test_a_file_without_certificates_of_signers_is_refused(tmp_path: Path) -> None:
+    made = make_certificate(tmp_path)
+    context = tls_context(made.certificate, made.key)
+    for file, why in ((made.key, "holds no certificates"), (tmp_path / "none.pem", "can't be read")):
+        with pytest.raises(CannotListen, match=why):
+            take_client_certificates(context, file)

@@ -1,10 +1,12 @@
 """Kinds of device credentials and the forms that each kind accepts."""
 
 import hashlib
+from base64 import b64encode
 from enum import StrEnum
 
 import msgspec
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from deedbox.core.errors import InvalidValue
 
@@ -115,14 +117,20 @@ def _checked_certificate(value: str | None) -> CredentialsDraft:
     pem = (value or "").strip()
     try:
         # Only whether it is one: what it must promise is for the transport that accepts it.
-        x509.load_pem_x509_certificate(pem.encode())
+        certificate = x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
         raise InvalidValue(
             "credentialsValue is not an X.509 certificate in PEM form (-----BEGIN CERTIFICATE-----).",
             "/credentialsValue",
         ) from None
-    body = "".join(line.strip() for line in pem.splitlines() if not line.startswith("-----"))
-    return CredentialsDraft(CredentialsKind.X509_CERTIFICATE, _fingerprint(body), pem)
+    identifier = certificate_identifier(certificate.public_bytes(Encoding.DER))
+    return CredentialsDraft(CredentialsKind.X509_CERTIFICATE, identifier, pem)
+
+
+def certificate_identifier(certificate: bytes) -> str:
+    """Return what the credentials of a certificate, in DER form, are found by."""
+    # As the reference server builds it: of the text between the first and the last line of the PEM form.
+    return _fingerprint(b64encode(certificate).decode())
 
 
 def _fingerprint(text: str) -> str:

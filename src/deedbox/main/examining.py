@@ -16,6 +16,7 @@ import msgspec
 
 from deedbox.config.declared import Settings
 from deedbox.core.errors import StorageUnavailable
+from deedbox.main.encryption import encryption
 from deedbox.main.examining_servers import examine_nats, examine_postgresql, examine_replicas
 from deedbox.main.failures import CannotStart
 from deedbox.main.findings import Finding, failed, ok, warning
@@ -23,7 +24,7 @@ from deedbox.main.folder import database_schema, sqlite_file
 from deedbox.main.keys import fingerprints, holds_secrets
 from deedbox.security.key_file import KeyFileError, load
 from deedbox.serving.addresses import listen_address
-from deedbox.serving.listeners import CannotListen, bind_all, close_all, tls_context
+from deedbox.serving.listeners import CannotListen, bind_all, close_all
 from deedbox.storage.migrating import WrongSchema, check_fits, is_postgresql, newest_revision
 from deedbox.storage.opening import server_facts
 
@@ -179,7 +180,7 @@ def _certificate(settings: Settings) -> Finding:
     if not settings.tls.certificate_file:
         return ok("none")
     path = Path(settings.tls.certificate_file)
-    tls_context(path, Path(settings.tls.key_file))
+    encryption(settings)
     ends_at = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
     days = (ends_at - datetime.now(UTC)).days
     if days < 0:

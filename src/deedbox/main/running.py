@@ -7,7 +7,6 @@ import gc
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -19,6 +18,7 @@ from deedbox.core.storage import Stores
 from deedbox.main.administrator import ensure_administrator
 from deedbox.main.applications import whole_application
 from deedbox.main.device_sides import opened_device_sides
+from deedbox.main.encryption import Encryption, encryption
 from deedbox.main.failures import CannotStart, understandable
 from deedbox.main.folder import held_folder, migrate_if_needed
 from deedbox.main.housekeeping import keep_house, scheduled_works
@@ -26,7 +26,7 @@ from deedbox.main.parts import Parts, opened_parts
 from deedbox.main.series_keeping import prepare_partitions
 from deedbox.serving.addresses import ListenAddress, listen_address
 from deedbox.serving.health import Application, Page, Readiness
-from deedbox.serving.listeners import bind_all, close_all, tls_context
+from deedbox.serving.listeners import bind_all, close_all
 from deedbox.serving.logs import configure_logs, is_for_people
 from deedbox.serving.servers import HttpServer, SignalSteering, Steering, run_servers
 
@@ -102,7 +102,7 @@ def prepare_database(settings: Settings) -> None:
 async def serve_on(
     settings: Settings,
     bound: Mapping[str, list[socket.socket]],
-    tls: ssl.SSLContext | None,
+    tls: Encryption | None,
     around: Surroundings,
 ) -> None:
     """Serve on sockets that are bound, by the names of their settings, until `around` asks to stop."""
@@ -115,7 +115,7 @@ async def serve_on(
 async def _serve(
     parts: Parts,
     bound: Mapping[str, list[socket.socket]],
-    tls: ssl.SSLContext | None,
+    tls: Encryption | None,
     around: tuple[Steering, Page],
 ) -> None:
     servers: list[HttpServer] = []
@@ -127,9 +127,9 @@ async def _serve(
         application = whole_application(parts, devices, _readiness(parts, servers), page)
         for name, sockets in bound.items():
             if name in _MQTT:
-                await devices.mqtt.listen(sockets, tls if name == "mqtts.listen" else None)
+                await devices.mqtt.listen(sockets, tls.mqtts if tls and name == "mqtts.listen" else None)
             else:
-                encrypted = tls if name == "https.listen" else None
+                encrypted = tls.https if tls and name == "https.listen" else None
                 servers.append(_http_server(parts.settings, application, sockets, encrypted))
 
         def let_go() -> None:
@@ -192,11 +192,11 @@ def _give_back_tls_buffers() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BUFFER_BYTES)
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
+def _tls(settings: Settings) -> Encryption | None:
     if listen_address(settings.https.listen) is None and listen_address(settings.mqtts.listen) is None:
         return None
     _give_back_tls_buffers()
-    return tls_context(Path(settings.tls.certificate_file), Path(settings.tls.key_file))
+    return encryption(settings)
 
 
 def listen_addresses(settings: Settings) -> dict[str, ListenAddress]:

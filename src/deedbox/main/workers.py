@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import importlib
-import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
@@ -11,6 +10,7 @@ import structlog
 import uvloop
 
 from deedbox.config.declared import Settings
+from deedbox.main.encryption import Encryption
 from deedbox.main.failures import CannotStart, understandable
 from deedbox.main.keys import open_key_ring
 from deedbox.main.running import prepare_database, serve_on
@@ -27,7 +27,7 @@ _COMMON = ("deedbox.cluster.nats", "deedbox.cluster.nats_link", "deedbox.storage
 
 
 def serve_with_workers(
-    settings: Settings, addresses: Mapping[str, ListenAddress], tls: ssl.SSLContext | None
+    settings: Settings, addresses: Mapping[str, ListenAddress], tls: Encryption | None
 ) -> None:
     """Serve with several processes until a signal. Raises CannotStart, CannotListen, WorkersFailed."""
     if sys.platform != "linux":
@@ -58,7 +58,7 @@ class ServingCrew:
         self,
         settings: Settings,
         listeners: SharedListeners,
-        tls: ssl.SSLContext | None,
+        tls: Encryption | None,
         wires: PageWires,
     ) -> None:
         self._settings = settings

@@ -78,6 +78,23 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
+def take_client_certificates(context: ssl.SSLContext, signers: Path) -> None:
+    """Let clients show certificates that somebody in the PEM file has signed, or that are in it themselves.
+
+    A client with any other one is turned away; one without is not. Raises CannotListen for a bad file.
+    """
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(signers)
+    except ssl.SSLError as error:
+        raise CannotListen(
+            f"The file {signers} (mqtts.client_ca_file) holds no certificates. Expected: one or more as PEM."
+        ) from error
+    except OSError as error:
+        raise CannotListen(f"The file {signers} can't be read: {error.strerror}.") from error
+
+
 def _resolved(name: str, address: ListenAddress) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
     try:
         found = socket.getaddrinfo(

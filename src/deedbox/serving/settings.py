@@ -94,6 +94,13 @@ class MqttsSettings(Struct, frozen=True):
             extra=_ADDRESS, description="Where MQTT over TLS is served: `HOST:PORT`, or `off`; needs `[tls]`."
         ),
     ] = "off"
+    client_ca_file: Annotated[
+        str,
+        Meta(
+            extra={"shown_default": "none: devices have no certificates"},
+            description="PEM file with who signs devices' certificates, or with these themselves.",
+        ),
+    ] = ""
 
 
 class CoapSettings(Struct, frozen=True):

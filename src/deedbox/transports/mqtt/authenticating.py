@@ -51,7 +51,7 @@ class Authentication:
 
     async def _decide_together(self, arrivals: Sequence[Arrival]) -> None:
         try:
-            logins = await self._logins([connect for _, connect in arrivals])
+            logins = await self._logins(arrivals)
             limiters = [await self._limiter(it) for it in logins]
         except Exception as error:
             if not isinstance(error, StorageUnavailable):
@@ -72,8 +72,11 @@ class Authentication:
             connection.reject(Reason.CONNECTION_RATE_EXCEEDED, _TOO_MANY_TRIED)
         return wait_ms > 0
 
-    async def _logins(self, connects: Sequence[Connect]) -> list[Login | None]:
-        presented = [Presented(it.client_id, it.username or "", it.password or b"") for it in connects]
+    async def _logins(self, arrivals: Sequence[Arrival]) -> list[Login | None]:
+        presented = [
+            Presented(it.client_id, it.username or "", it.password or b"", connection.link.certificate())
+            for connection, it in arrivals
+        ]
 
         async def work(stores: Stores) -> list[Login | None]:
             return await find_mqtt_logins(stores.credentials, self._context.keys, presented)

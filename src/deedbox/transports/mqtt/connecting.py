@@ -48,8 +48,6 @@ def refusal_of(connect: Connect) -> Refusal | None:
     if 0 < (connect.properties.maximum_packet_bytes or 0) < _SMALLEST_PACKET_BYTES:
         told = f"Packets of {_SMALLEST_PACKET_BYTES} bytes must be taken, as the maximum packet size says."
         return Refusal(Reason.IMPLEMENTATION_SPECIFIC, told)
-    if not connect.username and not connect.client_id:
-        return Refusal(Reason.BAD_USERNAME_OR_PASSWORD, "The user name is to be the device's access token.")
     return None
 
 

@@ -15,6 +15,10 @@ class Link(Protocol):
         """Return where the client comes from, empty when that is not known."""
         ...
 
+    def certificate(self) -> bytes:
+        """Return the certificate that the client has proved to have the key of, in DER form; else nothing."""
+        ...
+
     def write(self, data: bytes) -> None:
         """Send bytes."""
         ...

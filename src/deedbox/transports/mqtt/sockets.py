@@ -95,6 +95,11 @@ class ClientProtocol(asyncio.Protocol):
         peer = self._transport.get_extra_info("peername") if self._transport else None
         return str(peer[0]) if peer else ""
 
+    def certificate(self) -> bytes:
+        """Return the certificate that the client has proved to have the key of, in DER form; else nothing."""
+        encrypted = self._transport.get_extra_info("ssl_object") if self._transport else None
+        return (encrypted.getpeercert(True) if encrypted else None) or b""
+
     def write(self, data: bytes) -> None:
         """Send bytes; a client that never reads is let go."""
         transport = self._transport
