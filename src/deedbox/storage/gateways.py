@@ -4,6 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from deedbox.core.gateways import Gateway
+from deedbox.storage.devices import DeviceStore
 from deedbox.storage.statements import Row, Transaction
 
 
@@ -20,9 +21,7 @@ class GatewayStore:
 
     async def children_named(self, gateway: Gateway, names: Collection[str]) -> dict[str, UUID]:
         """Return those of the tenant's devices with these names that are under the gateway."""
-        asked = [(name,) for name in sorted(set(names))]
-        rows = await self.transaction.batch("device_ids_by_name", asked, tenant_id=gateway.tenant_id)
-        found = {name: UUID(bytes=device_id) for name, device_id in rows}
+        found = await DeviceStore(self.transaction).device_ids_named(gateway.tenant_id, names)
         under = await self.spoken_for([(gateway.id, it) for it in found.values()])
         return {name: it for name, it in found.items() if (gateway.id, it) in under}
 
