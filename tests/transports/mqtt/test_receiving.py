@@ -143,6 +143,36 @@ async def test_more_than_the_receive_maximum_ends_the_connection(site: JoinedSit
     assert client.ended() == Reason.RECEIVE_MAXIMUM_EXCEEDED
 
 
+async def test_messages_with_qos_2_count_until_they_are_released(site: JoinedSite) -> None:
+    """MQTT 5 §4.9: not only until the PUBREC, but for one that refuses."""
+    client = await site.connected()
+    for number in range(1, 11):
+        assert await client.publish(TELEMETRY, {"t": number}, 2, number) == [PubRec(number)]
+    await client.ask(PubRel(3))
+    assert await client.publish(TELEMETRY, {"t": 3}, 2, 3) == [PubRec(3)]
+    await client.publish(TELEMETRY, {"t": 11}, 2, 11)
+    assert client.ended() == Reason.RECEIVE_MAXIMUM_EXCEEDED
+
+
+async def test_refused_messages_with_qos_2_count_no_more(site: JoinedSite) -> None:
+    """MQTT 5 §4.9."""
+    client = await site.connected()
+    for number in range(1, 31):
+        [answer] = await client.publish(TELEMETRY, b"{", 2, number)
+        assert isinstance(answer, PubRec) and answer.reason == Reason.PAYLOAD_FORMAT_INVALID
+    assert client.ended() is None
+
+
+async def test_handshakes_of_an_earlier_connection_do_not_count(site: JoinedSite) -> None:
+    """MQTT 5 §4.9: each connection begins with its whole quota."""
+    first = await site.connected(session_expiry_s=600)
+    for number in range(1, 11):
+        await first.publish(TELEMETRY, {"t": number}, 2, number)
+    await first.hang_up()
+    again = await site.connected(clean_start=False, session_expiry_s=600)
+    assert await again.publish(TELEMETRY, {"t": 11}, 2, 11) == [PubRec(11)]
+
+
 async def test_who_reaches_the_receive_maximum_is_read_no_further(site: JoinedSite) -> None:
     client = await site.connected()
     client.send(*[message(TELEMETRY, {"t": 1}, 1, it) for it in range(1, 11)])

@@ -12,11 +12,13 @@ class Unanswered:
     A token may be there more than once: a client may repeat a message that was not answered yet.
     """
 
-    __slots__ = ("_early", "tokens")
+    __slots__ = ("_early", "tokens", "unreleased")
 
     def __init__(self) -> None:
         self.tokens: deque[int] = deque()
         self._early: dict[int, list[bytes]] = {}
+        #: Ids of messages with QoS 2 that are not released, of this connection of MQTT 5; None for never any.
+        self.unreleased: set[int] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -182,7 +182,7 @@ class Connection:
             self.fail(reason, message)
         elif token:
             self._host.note_refusal("message", reason)
-            handshakes.give_up(self.session, [token])
+            handshakes.refuse(self, token)
             self._tell(token, reason, Properties(reason_string=message))
 
     def _tell(self, token: int, reason: int, properties: Properties) -> None:

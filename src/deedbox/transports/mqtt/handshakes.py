@@ -36,14 +36,26 @@ def release(connection: "Connection", packet: PubRel) -> None:
     begun = _begun(connection)
     is_known = packet.packet_id in begun
     begun.discard(packet.packet_id)
+    _count_no_more(connection, packet.packet_id)
     reason = Reason.SUCCESS if is_known or connection.level != 5 else Reason.PACKET_ID_NOT_FOUND
     connection.put(encoding.pubcomp(packet.packet_id, reason))
+
+
+def refuse(connection: "Connection", token: int) -> None:
+    """Forget the handshake, if it has one, of a message that is refused."""
+    give_up(connection.session, [token])
+    _count_no_more(connection, token ^ QOS_2)
 
 
 def give_up(session: Session | None, tokens: Iterable[int]) -> None:
     """Forget handshakes whose message was not stored, or may not have been: it has to come again."""
     if session and session.received:
         session.received.difference_update(it ^ QOS_2 for it in tokens)
+
+
+def _count_no_more(connection: "Connection", packet_id: int) -> None:
+    if connection.unanswered is not None and connection.unanswered.unreleased:
+        connection.unanswered.unreleased.discard(packet_id)
 
 
 def _begun(connection: "Connection") -> set[int]:

@@ -33,7 +33,8 @@ def _expect(connection: "Connection", packet: Publish, topic: str) -> tuple[str,
     unanswered = connection.unanswered
     if unanswered is None:
         unanswered = connection.unanswered = Unanswered()
-    if len(unanswered) >= connection.most_unanswered:
+    # MQTT 5 §4.9: one with QoS 2 counts until its PUBCOMP; those of an earlier connection do not.
+    if max(len(unanswered), len(unanswered.unreleased or ())) >= connection.most_unanswered:
         connection.fail(Reason.RECEIVE_MAXIMUM_EXCEEDED, "More messages are unacknowledged than may be.")
         return "", 0
     token = packet.packet_id
@@ -41,5 +42,8 @@ def _expect(connection: "Connection", packet: Publish, topic: str) -> tuple[str,
         token |= QOS_2
         if not handshakes.begin(connection, packet.packet_id, unanswered.tokens):
             return "", 0
+        if connection.level == 5:
+            unanswered.unreleased = unanswered.unreleased or set()
+            unanswered.unreleased.add(packet.packet_id)
     unanswered.tokens.append(token)
     return topic, token
