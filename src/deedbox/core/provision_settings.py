@@ -103,6 +103,12 @@ async def save(
 
 def checked(wanted: ProvisionSettings, before: ProvisionSettings) -> ProvisionSettings:
     """Return complete settings; what is not named stays as it was `before`. Raises InvalidValue."""
+    if wanted.strategy is Strategy.X509_CERTIFICATE_CHAIN:
+        raise InvalidValue(
+            "provisionType X509_CERTIFICATE_CHAIN comes with a later release. Expected: DISABLED, "
+            "ALLOW_CREATE_NEW_DEVICES or CHECK_PRE_PROVISIONED_DEVICES.",
+            "/provisionType",
+        )
     device_key = wanted.device_key or before.device_key
     device_secret = wanted.device_secret or before.device_secret
     if not device_key:

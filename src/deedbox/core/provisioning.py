@@ -215,8 +215,7 @@ async def _found(store: ProvisionSettingsStore, keys: KeyRing, request: Provisio
     """Return the profile with this key and this secret, None for a wrong one of either."""
     for stored in await store.settings_by_key(key_digests(keys, request.device_key)):
         settings = opened(stored, keys)
-        is_by_secret = settings.strategy is not Strategy.X509_CERTIFICATE_CHAIN
-        if is_by_secret and _same(settings.device_secret or "", request.device_secret):
+        if _same(settings.device_secret or "", request.device_secret):
             return _Found(stored.profile_id, stored.tenant_id, settings)
     return None
 
