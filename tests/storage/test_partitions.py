@@ -231,3 +231,21 @@ async def test_one_series_is_not_looked_for_among_all(bench: ValuesBench, asked:
     lines = [str(row[0]) for row in plan]
     assert any("time_series_before_pkey" in it for it in lines), lines
     assert not any("Anti Join" in it or "_moment" in it for it in lines), lines
+
+
+async def test_whoever_writes_while_a_table_is_attached_finds_the_new_one(bench: ValuesBench) -> None:
+    """Issue 4: a writer that was on its way to where the row had its place before tries again."""
+    device_id, begins_at = bench.device(), monday_of(NOW)
+    await bench.record(device_id, [Point("t", NOW, 1)])
+    bench.plain.script(
+        f"begin; lock table time_series_rest in access exclusive mode; delete from time_series_rest; "
+        f"create table {week(0)} (like time_series including defaults); alter table time_series "
+        f"attach partition {week(0)} for values from ({begins_at}) to ({begins_at + WEEK_MS})"
+    )
+    writing = asyncio.create_task(bench.record(device_id, [Point("t", NOW + 1, 2)]))
+    async with asyncio.timeout(30):
+        while not bench.plain.execute("select from pg_locks where not granted").fetchall():  # noqa: ASYNC110 - PostgreSQL tells nobody
+            await asyncio.sleep(0.01)
+    bench.plain.script("commit")
+    await writing
+    assert places(bench) == [(week(0), NOW + 1)]

@@ -73,9 +73,14 @@ def as_refusal(error: Exception) -> Exception:
         )
     if isinstance(error, _UNABLE):
         return StorageUnavailable()
-    if isinstance(error, (*IN_THE_WAY, *_DISCONNECTED)):
+    if isinstance(error, (*IN_THE_WAY, *_DISCONNECTED)) or _was_attached_meanwhile(error):
         return TryAgain(StorageUnavailable())
     return error
+
+
+def _was_attached_meanwhile(error: Exception) -> bool:
+    """Tell whether a row was on its way to a table that has lost its place to a new partition."""
+    return isinstance(error, asyncpg.CheckViolationError) and getattr(error, "constraint_name", None) is None
 
 
 def of_commit(error: Exception) -> Exception:
