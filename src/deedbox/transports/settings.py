@@ -42,7 +42,7 @@ class DeviceLoginSettings(Struct, frozen=True):
             le=10_000,
             description="Different wrong credentials per IPv4 address or IPv6 /64; 0: any number.",
         ),
-    ] = 100
+    ] = 1_000
     attempts_window_s: Annotated[
         int, Meta(ge=1, le=86_400, description="The sliding window in which they are counted.")
     ] = 300

@@ -10,3 +10,5 @@ UNREAD = 4
 NO_ROOM = 8
 #: Too many of its requests are being dealt with.
 BUSY = 16
+#: It may be a stranger by now: its credentials are being looked at again.
+IN_DOUBT = 32

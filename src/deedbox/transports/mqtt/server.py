@@ -11,6 +11,7 @@ from uuid import UUID
 from deedbox.core.credentials import Login, ended_logins
 from deedbox.core.errors import StorageUnavailable
 from deedbox.core.storage import Stores
+from deedbox.transports.mqtt import pausing
 from deedbox.transports.mqtt.authenticating import Authentication
 from deedbox.transports.mqtt.connecting import refusal_of
 from deedbox.transports.mqtt.connection import Connection
@@ -182,7 +183,18 @@ class MqttServer:
         for it in there:
             it.begin_anew()
         if there:
-            self._run(self.recheck({it.session.login for it in there}))
+            doubted = [it.session.connection for it in there if isinstance(it.session.connection, Connection)]
+            for connection in doubted:
+                connection.pause(pausing.IN_DOUBT)
+            self._run(self._recheck_paused({it.session.login for it in there}, doubted))
+
+    async def _recheck_paused(self, logins: Collection[Login], doubted: Collection[Connection]) -> None:
+        """Take nothing of these connections until it is known that they are the device's still."""
+        try:
+            await self.recheck(logins)
+        finally:
+            for connection in doubted:
+                connection.resume(pausing.IN_DOUBT)
 
     def _end(self, login: Login) -> None:
         for it in [it for it in self._sessions.of_device(login.device_id) if it.session.login == login]:
