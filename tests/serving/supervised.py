@@ -4,6 +4,7 @@ Workers answer each connection with their number and process id. HOW says how th
 """
 
 import asyncio
+import errno
 import os
 import sys
 
@@ -12,7 +13,7 @@ from deedbox.serving.shared_listeners import SharedListeners
 from deedbox.serving.supervision import Supervisor, WorkersFailed
 from deedbox.serving.worker_links import WorkerEnd
 
-NEVER, AT_START, LATER, STUBBORN = "never", "at-start", "later", "stubborn"
+NEVER, AT_START, LATER, STUBBORN, POOR = "never", "at-start", "later", "stubborn", "poor"
 
 
 class SmallCrew:
@@ -56,9 +57,23 @@ class SmallCrew:
             print(f"worker {number} was asked {stops.qsize() + 1} times", flush=True)
 
 
+def make_poor() -> None:
+    """Have no memory for the first two processes that replace others."""
+    fork, times = os.fork, iter([True, True, False, False])
+
+    def fork_if_possible() -> int:
+        if not next(times, True):
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        return fork()
+
+    os.fork = fork_if_possible
+
+
 def main() -> int:
     """Run until a signal; return the exit code."""
     port, count, how = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    if how == POOR:
+        make_poor()
     try:
         Supervisor(SmallCrew(port, count, how), count).run()
     except WorkersFailed as error:

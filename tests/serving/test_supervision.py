@@ -14,7 +14,7 @@ import pytest
 
 from deedbox.serving.supervision import Seat
 from tests.ports import free_port
-from tests.serving.supervised import AT_START, LATER, NEVER, STUBBORN
+from tests.serving.supervised import AT_START, LATER, NEVER, POOR, STUBBORN
 
 LONGEST_WAIT_S = 30
 
@@ -136,6 +136,17 @@ def test_a_worker_that_dies_is_replaced_and_the_others_stay() -> None:
     assert code == 0
     assert "another takes its place" in said
     assert "SIGKILL" in said
+
+
+def test_a_worker_that_cannot_be_replaced_at_once_is_replaced_later() -> None:
+    with supervised(how=POOR) as it:
+        before = all_serve(it)
+        os.kill(before[1], signal.SIGKILL)
+        until(lambda: it.workers().get(1, before[1]) != before[1])
+        assert it.workers()[2] == before[2]
+        it.process.send_signal(signal.SIGTERM)
+        code, said = it.ended()
+    assert (code, said.count("a worker can't be started")) == (0, 2)
 
 
 def test_connections_that_wait_for_a_worker_that_died_are_answered_by_the_next() -> None:

@@ -127,7 +127,15 @@ class Supervisor:
         upper, lower = new_link()
         # A signal must not reach the new process before it has put away what it has of this one.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory, or too many processes: both may pass, and the others serve
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            upper.close()
+            lower.close()
+            pause_s = seat.failed(time.monotonic())
+            _log.error("a worker can't be started", worker=seat.number, error=str(error), pause_s=pause_s)
+            return
         if pid == 0:
             os._exit(self._be(seat.number, upper, lower))
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
