@@ -32,4 +32,5 @@ class SpanExport(SpanExporter):
 
     def shutdown(self) -> None:
         """End; what is being tried is given up."""
-        self._exporter.shutdown()  # type: ignore[no-untyped-call] - OpenTelemetry says no types there
+        # OpenTelemetry gives this one method no types.
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]
