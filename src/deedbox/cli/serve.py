@@ -17,8 +17,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer rea
     data: DataOption = None,
     http: Annotated[str | None, _listen("--http", "Where HTTP is served")] = None,
     https: Annotated[str | None, _listen("--https", "Where HTTPS is served")] = None,
-    mqtt: Annotated[str | None, _listen("--mqtt", "MQTT, from a later release on")] = None,
-    mqtts: Annotated[str | None, _listen("--mqtts", "MQTT over TLS, from a later release on")] = None,
+    mqtt: Annotated[str | None, _listen("--mqtt", "Where MQTT is served")] = None,
+    mqtts: Annotated[str | None, _listen("--mqtts", "Where MQTT over TLS is served")] = None,
     coap: Annotated[str | None, _listen("--coap", "CoAP, from a later release on")] = None,
     coaps: Annotated[str | None, _listen("--coaps", "CoAP over DTLS, from a later release on")] = None,
     tls_certificate: Annotated[
