@@ -22,7 +22,8 @@ class TableSum(msgspec.Struct, frozen=True):
     def plus(self, rows: Iterable[Row]) -> "TableSum":
         """Return the sum with these rows added: of each a digest over all of its columns."""
         total, count = self.total, self.rows
-        for count, row in enumerate(rows, start=count + 1):  # noqa: B020, B007 - counts on
+        for row in rows:
+            count += 1
             total += int.from_bytes(blake2b(_encode(row), digest_size=_BITS // 8).digest(), "big")
         return TableSum(count, total % (1 << _BITS))
 
