@@ -41,7 +41,7 @@ _STORED = f"""
 """
 _NAMES = "select id, name from device"
 _URL_FILE = "database-url"
-_TEMPLATE, _COPY = "mqtt_template", "mqtt_copy"
+_COPY = "mqtt_copy"
 
 
 def user_name(number: int) -> str:
@@ -53,8 +53,10 @@ def build(folder: Path, count: int, server: postgresql_server.Server | None = No
     """Make a database with one tenant and `count` devices, in `folder` or on the server."""
     folder.mkdir(parents=True)
     if server:
-        server.ask(f"create database {_TEMPLATE}")
-        (folder / _URL_FILE).write_text(server.url(_TEMPLATE))
+        name = _template(folder)
+        server.ask(f"drop database if exists {name}")
+        server.ask(f"create database {name}")
+        (folder / _URL_FILE).write_text(server.url(name))
     migrate(database_url(folder))
     asyncio.run(_build(folder, count, load_or_make(folder / "secret.key")))
 
@@ -100,13 +102,19 @@ def fresh_copy(template: Path, cache: Path, server: postgresql_server.Server | N
     with tempfile.TemporaryDirectory(prefix="mqtt-", dir=cache) as parent:
         folder = Path(parent) / "data"
         shutil.copytree(template, folder)
-        with _fresh_database(server, folder) if server else nullcontext():
+        with _fresh_database(server, _template(template), folder) if server else nullcontext():
             yield folder
 
 
+def _template(folder: Path) -> str:
+    """Return what the database of a folder is called on a server."""
+    return "bench_" + folder.name.replace("-", "_")
+
+
 @contextmanager
-def _fresh_database(server: postgresql_server.Server, folder: Path) -> Iterator[None]:
-    server.ask(f"create database {_COPY} template {_TEMPLATE}")
+def _fresh_database(server: postgresql_server.Server, template: str, folder: Path) -> Iterator[None]:
+    server.ask(f"drop database if exists {_COPY} with (force)")
+    server.ask(f"create database {_COPY} template {template}")
     (folder / _URL_FILE).write_text(server.url(_COPY))
     server.ask("checkpoint")
     try:
@@ -122,7 +130,7 @@ def stored(folder: Path) -> list[tuple[str, int]]:
 
 async def _stored(url: str) -> list[tuple[str, int]]:
     entries = await _journal(url)
-    moved, names = [await _asked(url, it) for it in (_STORED, _NAMES)]
+    moved, names = [await asked(url, it) for it in (_STORED, _NAMES)]
     name_of = {UUID(bytes=it): name for it, name in names}
     waiting = [
         (name_of[entry.device_id], point.value)
@@ -145,7 +153,8 @@ async def _journal(url: str) -> list[Entry]:
         await storage.close()
 
 
-async def _asked(url: str, sql: str) -> list[Any]:
+async def asked(url: str, sql: str) -> list[Any]:
+    """Run one query on a database that no server holds; return its rows."""
     if is_postgresql(url):
         async with connected(url) as connection:
             await prepare_connection(connection)

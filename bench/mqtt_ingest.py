@@ -14,7 +14,6 @@ Needs gcc and mosquitto (Debian: gcc libc6-dev mosquitto).
 """
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,7 +30,7 @@ from bench import postgresql_server
 from bench.claims import fdatasync_ms
 from bench.mqtt_crash import crash
 from bench.mqtt_devices import build
-from bench.mqtt_load import LOAD_PROCESSOR, MOST_OTHER_CORES, SERVER_PROCESSOR, generator
+from bench.mqtt_load import LOAD_PROCESSOR, MOST_OTHER_CORES, SERVER_PROCESSOR, allow_open_files, generator
 from bench.mqtt_parts import Setting, idle, rates, steady, storm
 from bench.mqtt_rows import Part, show
 from bench.mqtt_servers import ACK_ONLY
@@ -72,7 +71,7 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer read
     names = _chosen(only)
     if version not in _LEVELS:
         raise typer.BadParameter(f"{version} is no version of MQTT here; expected 3.1.1 or 5")
-    _allow_open_files()
+    allow_open_files(_OPEN_FILES)
     os.sched_setaffinity(0, {LOAD_PROCESSOR})  # part E's clients live in this process
     cache.mkdir(exist_ok=True)
     sync_ms, began = fdatasync_ms(cache), time.monotonic()
@@ -120,13 +119,6 @@ def _chosen(only: str) -> list[str]:
     if unknown:
         raise typer.BadParameter(f"there is no part {unknown[0]}; expected some of {','.join(_PARTS)}")
     return names
-
-
-def _allow_open_files() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < _OPEN_FILES:
-        raise typer.BadParameter(f"{hard} open files are allowed, {_OPEN_FILES} are needed: see ulimit -Hn")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, _OPEN_FILES), hard))
 
 
 @contextmanager

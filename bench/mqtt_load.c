@@ -11,44 +11,38 @@
  *                       latencies count from the moment a message was due
  *              idle     connect, settle, print the server's memory before and after
  *              storm    connect, drop all connections at once, connect all of them again at once
+ *   -t KIND    of messages: telemetry (default), or claim, with which a device offers itself
  *   -p PORT    of the server on 127.0.0.1 (1883)
  *   -V LEVEL   4 for MQTT 3.1.1 (default), 5 for MQTT 5
  *   -n COUNT   connections (100); client i signs in as user "tok%08d", client id "c%08d"
+ *   -N COUNT   spread the clients over so many devices; 0: the first ones (0)
  *   -q QOS     0 or 1 (1)
  *   -w WINDOW  unacknowledged messages per connection, at most 250 (1)
- *   -s BYTES   size of the payload, JSON with three values, at least 120 (200); one of the values begins with the
- *              message's number on its connection, 13 digits, so that no two messages are alike
+ *   -s BYTES   size of the payload, JSON with three values, at least 120 (200); one of the values, or the key of
+ *              a claim, begins with the message's number on its connection, 13 digits, so that no two are alike
  *   -T MS      give messages a moment, too: message n the moment MS + n (0: leave it to the server)
  *   -r RATE    messages per second over all connections, for -m rate (1000)
  *   -W SECONDS of warming up, not measured (1)
  *   -d SECONDS measured (5)
+ *   -o FILE    to write each device and the number of its last message to
  *   -P PID     server process whose processor time and memory are read
  *
  * Prints one line of JSON. After the measured time nothing new is sent and every open acknowledgement is waited
  * for, so "acknowledged" is exactly what the server promised to have. Exits with 1 and a sentence on standard
  * error when a connection is refused or lost (storm: connects again and counts).
  */
-#define _GNU_SOURCE
+#include "load.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #define SLOTS 256          /* of messages under way per connection, found by packet id modulo SLOTS */
 #define MOST_UNDER_WAY 250 /* below SLOTS, since packet ids skip 0 when they start anew */
 #define INPUT_BYTES 2048
 #define EVENTS 512
-#define DIGITS 13 /* of moments in milliseconds, for some centuries to come, and of numbers */
 #define CONNECTING_AT_A_TIME 64 /* unhurried connecting: below every server's backlog */
 #define LONGEST_CONNECT_S 60
 #define LONGEST_DRAIN_S 30
@@ -75,119 +69,24 @@ typedef struct {
 
 static struct {
     enum mode mode;
-    int port, level, clients, qos, window, payload_bytes, server_pid;
-    int64_t first_moment_ms;
+    int port, level, clients, qos, window, payload_bytes;
+    uint64_t devices;
+    const char *report;
     double rate, warm_up_s, measured_s;
 } option = {.mode = MODE_PUBLISH, .port = 1883, .level = 4, .clients = 100, .qos = 1, .window = 1,
-            .payload_bytes = 200, .rate = 1000, .warm_up_s = 1, .measured_s = 5};
+            .payload_bytes = 200, .devices = 0, .rate = 1000, .warm_up_s = 1, .measured_s = 5};
 
-static const char *topic = "v1/devices/me/telemetry";
+static const char *topic;
 static client_t *clients;
 static int epoll;
 static int output_capacity;
-static unsigned char *payload;
-static int number_offset, moment_offset; /* of the digits in the payload that differ from message to message */
 
 static int started;     /* clients that began to connect */
 static int at_a_time;   /* how many may be connecting */
 static int accepted;    /* clients whose CONNACK came */
 static int publishing;  /* acknowledgements are answered with new messages */
-static int measuring;
-static uint64_t sent, acknowledged, refused, unexpected, skipped;
+static uint64_t unexpected, skipped;
 static uint64_t failed, dropped; /* connections, in a storm: everywhere else these end the run */
-
-/* ---- time, and what the kernel knows of processes ---- */
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t ns(double seconds) { return (uint64_t)(seconds * 1e9); }
-
-static void fail(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(1);
-}
-
-static double own_processor_s(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static double server_processor_s(void) {
-    char path[64], line[1024];
-    unsigned long user = 0, system = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", option.server_pid);
-    FILE *file = fopen(path, "r");
-    if (!file) return 0;
-    size_t length = fread(line, 1, sizeof line - 1, file);
-    fclose(file);
-    line[length] = 0;
-    char *after_name = strrchr(line, ')'); /* the name may hold anything, so start behind it */
-    if (after_name)
-        sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static long server_memory_kb(void) {
-    char path[64], line[256];
-    long resident = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", option.server_pid);
-    FILE *file = fopen(path, "r");
-    if (!file) return 0;
-    while (fgets(line, sizeof line, file))
-        if (sscanf(line, "VmRSS: %ld", &resident) == 1) break;
-    fclose(file);
-    return resident;
-}
-
-/* Processor time that all of the machine was busy. */
-static double machine_processor_s(void) {
-    unsigned long long user, nice, system, idle, waiting, interrupts, soft, stolen;
-    FILE *file = fopen("/proc/stat", "r");
-    if (!file) return 0;
-    int found = fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &waiting,
-                       &interrupts, &soft, &stolen);
-    fclose(file);
-    if (found != 8) return 0;
-    return (double)(user + nice + system + interrupts + soft + stolen) / (double)sysconf(_SC_CLK_TCK);
-}
-
-/* ---- latencies: a histogram whose steps are 1 us, then 100 us from 10 ms, then 10 ms from 1 s ---- */
-
-#define FINE 10000
-#define MIDDLE 9900
-#define STEPS 40000
-static uint64_t histogram[STEPS], latencies;
-
-static void note_latency(uint64_t duration_ns) {
-    uint64_t us = duration_ns / 1000, step;
-    if (us < 10000) step = us;
-    else if (us < 1000000) step = FINE + (us - 10000) / 100;
-    else step = FINE + MIDDLE + (us - 1000000) / 10000;
-    histogram[step < STEPS ? step : STEPS - 1]++;
-    latencies++;
-}
-
-static double percentile_ms(double share) {
-    uint64_t wanted = (uint64_t)((double)latencies * share), seen = 0;
-    for (int step = 0; step < STEPS; step++) {
-        seen += histogram[step];
-        if (seen <= wanted) continue;
-        if (step < FINE) return step / 1000.0;
-        if (step < FINE + MIDDLE) return 10 + (step - FINE) / 10.0;
-        return 1000 + (step - FINE - MIDDLE) * 10.0;
-    }
-    return -1;
-}
 
 /* ---- packets ---- */
 
@@ -209,31 +108,15 @@ static int put_text(unsigned char *to, const char *text) {
     return length + 2;
 }
 
-static void put_digits(unsigned char *to, int64_t number) {
-    for (int digit = DIGITS - 1; digit >= 0; digit--, number /= 10)
-        to[digit] = (unsigned char)('0' + number % 10);
-}
-
-static void make_payload(void) {
-    const char *before = option.first_moment_ms ? "{\"ts\":0000000000000,\"values\":" : "";
-    const char *after = option.first_moment_ms ? "}" : "";
-    char head[128], tail[8];
-    int head_length = snprintf(head, sizeof head, "%s{\"temperature\":21.53,\"humidity\":48,\"note\":\"", before);
-    int tail_length = snprintf(tail, sizeof tail, "\"}%s", after);
-    int padding = option.payload_bytes - head_length - tail_length;
-    if (padding < DIGITS) fail("a payload of %d bytes is too small; give -s 120 or more", option.payload_bytes);
-    payload = malloc((size_t)option.payload_bytes);
-    memcpy(payload, head, (size_t)head_length);
-    memset(payload + head_length, 'x', (size_t)padding);
-    memcpy(payload + head_length + padding, tail, (size_t)tail_length);
-    number_offset = head_length;
-    moment_offset = 6;
+/* Client i is device i, unless the clients are to be spread over more devices. */
+static long long device_of(const client_t *client) {
+    return option.devices ? spread((uint64_t)client->number, option.devices) : client->number;
 }
 
 static void queue_connect(client_t *client) {
     char client_id[32], user[32];
     snprintf(client_id, sizeof client_id, "c%08d", client->number);
-    snprintf(user, sizeof user, "tok%08d", client->number);
+    snprintf(user, sizeof user, "tok%08lld", device_of(client));
     int is_5 = option.level == 5;
     unsigned char *packet = client->output + client->output_end;
     int used = 0, rest = 10 + is_5 + 2 + (int)strlen(client_id) + 2 + (int)strlen(user);
@@ -267,10 +150,7 @@ static int queue_message(client_t *client, uint64_t due_ns) {
         client->under_way++;
     }
     if (is_5) packet[used++] = 0;
-    memcpy(packet + used, payload, (size_t)option.payload_bytes);
-    put_digits(packet + used + number_offset, client->next_number);
-    if (option.first_moment_ms) put_digits(packet + used + moment_offset, option.first_moment_ms + client->next_number);
-    client->next_number++;
+    put_payload(packet + used, option.payload_bytes, client->next_number++);
     client->output_end += used + option.payload_bytes;
     sent++;
     return 1;
@@ -467,33 +347,6 @@ static void wait_s(double seconds) {
     for (uint64_t end = now_ns() + ns(seconds); now_ns() < end;) step(50);
 }
 
-static struct {
-    uint64_t began_ns, sent, acknowledged;
-    double server_s, own_s, machine_s;
-} at_start;
-
-static void begin_measuring(void) {
-    measuring = 1;
-    at_start.began_ns = now_ns();
-    at_start.sent = sent;
-    at_start.acknowledged = acknowledged;
-    at_start.server_s = server_processor_s();
-    at_start.own_s = own_processor_s();
-    at_start.machine_s = machine_processor_s();
-}
-
-static void print_processors(double seconds, double counted) {
-    double server = server_processor_s() - at_start.server_s, own = own_processor_s() - at_start.own_s;
-    double machine = machine_processor_s() - at_start.machine_s;
-    printf("\"server_cores\":%.3f,\"server_us_each\":%.2f,\"own_cores\":%.3f,\"other_cores\":%.3f,", server / seconds,
-           server * 1e6 / (counted > 0 ? counted : 1), own / seconds, (machine - server - own) / seconds);
-}
-
-static void print_latencies(void) {
-    printf("\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"slowest_ms\":%.3f", percentile_ms(.5), percentile_ms(.99),
-           percentile_ms(.999), percentile_ms(1 - 1e-12));
-}
-
 /* Send what is due by now, round robin; what a connection has no room for is skipped and counted. */
 static void send_what_is_due(uint64_t began_ns, uint64_t *count) {
     uint64_t due = (uint64_t)((double)(now_ns() - began_ns) / 1e9 * option.rate);
@@ -540,6 +393,15 @@ static int under_way(void) {
     return count;
 }
 
+/* Write each device that took part, and the number of its last message. */
+static void report_last(void) {
+    FILE *file = fopen(option.report, "w");
+    if (!file) fail("can't write %s: %s", option.report, strerror(errno));
+    for (int i = 0; i < option.clients; i++)
+        fprintf(file, "%lld %lld\n", device_of(&clients[i]), (long long)clients[i].next_number - 1);
+    if (fclose(file)) fail("can't write %s: %s", option.report, strerror(errno));
+}
+
 static void run_publishing(void) {
     double connect_s = connect_all(CONNECTING_AT_A_TIME);
     keep_publishing();
@@ -549,12 +411,8 @@ static void run_publishing(void) {
     print_processors(seconds, counted);
     /* Latencies are noted to the last one: leaving out the late ones would flatter the server. */
     for (uint64_t end = now_ns() + ns(LONGEST_DRAIN_S); under_way() && now_ns() < end;) step(50);
-    printf("\"sent\":%llu,\"acknowledged\":%llu,\"unanswered\":%d,", (unsigned long long)sent,
-           (unsigned long long)acknowledged, under_way());
-    printf("\"refused\":%llu,\"unexpected\":%llu,\"skipped\":%llu,", (unsigned long long)refused,
-           (unsigned long long)unexpected, (unsigned long long)skipped);
-    print_latencies();
-    printf(",\"memory_kb\":%ld}\n", server_memory_kb());
+    print_totals(under_way(), unexpected, skipped);
+    if (option.report) report_last();
 }
 
 static void run_idle(void) {
@@ -593,20 +451,23 @@ static enum mode mode_named(const char *name) {
 
 static void read_options(int count, char **arguments) {
     int letter;
-    while ((letter = getopt(count, arguments, "m:p:V:n:q:w:s:T:r:W:d:P:")) != -1) {
+    while ((letter = getopt(count, arguments, "m:t:p:V:n:N:q:w:s:T:r:W:d:P:o:")) != -1) {
         switch (letter) {
         case 'm': option.mode = mode_named(optarg); break;
+        case 't': choose_kind(optarg); break;
         case 'p': option.port = atoi(optarg); break;
         case 'V': option.level = atoi(optarg); break;
         case 'n': option.clients = atoi(optarg); break;
+        case 'N': option.devices = (uint64_t)atoll(optarg); break;
         case 'q': option.qos = atoi(optarg); break;
         case 'w': option.window = atoi(optarg); break;
         case 's': option.payload_bytes = atoi(optarg); break;
-        case 'T': option.first_moment_ms = atoll(optarg); break;
+        case 'T': first_moment_ms = atoll(optarg); break;
+        case 'o': option.report = optarg; break;
         case 'r': option.rate = atof(optarg); break;
         case 'W': option.warm_up_s = atof(optarg); break;
         case 'd': option.measured_s = atof(optarg); break;
-        case 'P': option.server_pid = atoi(optarg); break;
+        case 'P': server_pid = atoi(optarg); break;
         default: fail("the options are explained at the top of mqtt_load.c");
         }
     }
@@ -619,7 +480,8 @@ static void read_options(int count, char **arguments) {
 int main(int count, char **arguments) {
     signal(SIGPIPE, SIG_IGN);
     read_options(count, arguments);
-    make_payload();
+    make_payload(option.payload_bytes);
+    topic = kind == CLAIM ? "v1/devices/me/claim" : "v1/devices/me/telemetry";
     make_clients();
     epoll = epoll_create1(0);
     if (option.mode == MODE_IDLE) run_idle();

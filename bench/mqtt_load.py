@@ -1,6 +1,7 @@
-"""Compiles bench/mqtt_load.c and runs it on the second processor; what it prints becomes structs."""
+"""Compiles the load generators and runs them on the second processor; what they print becomes structs."""
 
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ SERVER_PROCESSOR = 0
 LOAD_PROCESSOR = 1
 #: From here on, what else ran on the machine may explain a difference.
 MOST_OTHER_CORES = 0.12
-_SOURCE = Path(__file__).with_name("mqtt_load.c")
+_MQTT, _HTTP = (Path(__file__).with_name(it) for it in ("mqtt_load.c", "http_load.c"))
 _LONGEST_S = 180
 
 Found = TypeVar("Found", bound="Run")
@@ -83,15 +84,15 @@ class LoadFailed(Exception):
 
 
 class Generator:
-    """The compiled generator. `level` is the protocol's: 4 for MQTT 3.1.1, 5 for MQTT 5."""
+    """A compiled generator. It is always given `options`, single letters and their values."""
 
-    def __init__(self, program: Path, level: int) -> None:
+    def __init__(self, program: Path, **options: Any) -> None:
         self._program = program
-        self._level = level
+        self._options = options
 
     def run(self, shape: type[Found], port: int, server_pid: int, **options: Any) -> Found:
         """Run it with these single-letter options and return what it printed. Raises LoadFailed."""
-        given = {"p": port, "P": server_pid, "V": self._level} | options
+        given = {"p": port, "P": server_pid} | self._options | options
         arguments = [text for letter, value in given.items() for text in (f"-{letter}", str(value))]
         pinned = ["taskset", "-c", str(LOAD_PROCESSOR), str(self._program), *arguments]
         done = subprocess.run(pinned, capture_output=True, text=True, check=False, timeout=_LONGEST_S)
@@ -102,13 +103,35 @@ class Generator:
 
 @contextmanager
 def generator(level: int) -> Iterator[Generator]:
-    """Compile the generator into a folder that is gone afterwards."""
+    """Compile the MQTT generator. `level` is the protocol's: 4 for MQTT 3.1.1, 5 for MQTT 5."""
+    with _compiled(_MQTT) as program:
+        yield Generator(program, V=level)
+
+
+@contextmanager
+def http_generator() -> Iterator[Generator]:
+    """Compile the generator of requests."""
+    with _compiled(_HTTP) as program:
+        yield Generator(program)
+
+
+def allow_open_files(count: int) -> None:
+    """Let this process and those that it starts open so many files. Raises BadParameter."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise typer.BadParameter(f"{hard} open files are allowed, {count} are needed: see ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
+
+
+@contextmanager
+def _compiled(source: Path) -> Iterator[Path]:
+    """Compile a generator into a folder that is gone afterwards."""
     for tool in ("gcc", "taskset"):
         if not shutil.which(tool):
             raise typer.BadParameter(f"{tool} is missing. Debian: apt-get install gcc libc6-dev util-linux")
     if (os.cpu_count() or 1) < 2:
         raise typer.BadParameter("two processors are needed: one for the server, one for the load")
-    with TemporaryDirectory(prefix="mqtt-load-") as folder:
-        program = Path(folder) / "mqtt_load"
-        subprocess.run(["gcc", "-O2", "-Wall", "-o", str(program), str(_SOURCE)], check=True)
-        yield Generator(program, level)
+    with TemporaryDirectory(prefix="load-") as folder:
+        program = Path(folder) / source.stem
+        subprocess.run(["gcc", "-O2", "-Wall", "-o", str(program), str(source)], check=True)
+        yield program

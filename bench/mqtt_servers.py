@@ -28,6 +28,8 @@ MOSQUITTO = "Mosquitto"
 DEEDBOX = "Deedbox"
 ACK_ONLY = "Deedbox, ack only"
 BARE_LIMIT = "bare limit"
+#: Answers 200 to everything, on the port that is for MQTT elsewhere.
+HTTP_ALONE = "HTTP alone"
 _LONGEST_START_S = 60
 _LONGEST_STOP_S = 60
 _IN_JOURNAL = re.compile(rb"^deedbox_journal_messages (\S+)$", re.MULTILINE)
@@ -194,9 +196,14 @@ def _bare_limit(folder: Path, ports: Ports, _: MadeCertificate | None) -> list[s
     return [sys.executable, "-c", _PYTHON.format("bench.mqtt_bare_limit"), str(folder), str(ports.mqtt)]
 
 
+def _http_alone(folder: Path, ports: Ports, _: MadeCertificate | None) -> list[str]:
+    return [sys.executable, "-c", _PYTHON.format("bench.http_alone"), str(folder), str(ports.mqtt)]
+
+
 _COMMANDS: dict[str, Command] = {
     MOSQUITTO: _mosquitto,
     DEEDBOX: _deedbox,
     ACK_ONLY: _ack_only,
     BARE_LIMIT: _bare_limit,
+    HTTP_ALONE: _http_alone,
 }
