@@ -5,6 +5,8 @@ import secrets
 from collections.abc import Iterator
 from uuid import UUID
 
+import msgspec
+
 from deedbox.cluster.bus import Bus, Stop
 from deedbox.cluster.carrying import Carrier
 from deedbox.cluster.rpc_messages import (
@@ -29,18 +31,26 @@ _MOST_FAILURES = 5
 class _Call:
     """A command that somebody waits for here."""
 
-    __slots__ = ("delivery", "failures", "is_taken", "outcome")
+    __slots__ = ("_ends_at_s", "delivery", "failures", "is_taken", "outcome")
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: Delivery, timeout_ms: int) -> None:
+        loop = asyncio.get_running_loop()
         self.delivery = delivery
         self.is_taken = False
         self.failures = 0
-        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.outcome: asyncio.Future[Outcome] = loop.create_future()
+        self._ends_at_s = loop.time() + timeout_ms / 1000
 
     @property
     def can_be_taken(self) -> bool:
         # A connection that always fails must not be asked forever.
         return not self.is_taken and self.failures < _MOST_FAILURES and not self.outcome.done()
+
+    def taken(self) -> Delivery:
+        """Give it away, with the time that its caller still waits."""
+        self.is_taken = True
+        left_s = max(0.0, self._ends_at_s - asyncio.get_running_loop().time())
+        return msgspec.structs.replace(self.delivery, lasts_ms=int(left_s * 1000))
 
     def end(self, outcome: Outcome) -> None:
         if not self.outcome.done():
@@ -61,7 +71,7 @@ class Calls:
 
     async def call(self, command: Command, timeout_ms: int) -> Outcome:
         """Offer the command and wait for its end. Raises LimitReached when too many wait already."""
-        call = self._open(command)
+        call = self._open(command, timeout_ms)
         try:
             self._offer(command.device_id)
             async with asyncio.timeout(timeout_ms / 1000):
@@ -86,7 +96,7 @@ class Calls:
         """Return how many calls wait for the device."""
         return len(self._calls.get(device_id, {}))
 
-    def _open(self, command: Command) -> _Call:
+    def _open(self, command: Command, timeout_ms: int) -> _Call:
         calls = self._calls.get(command.device_id, {})
         if len(calls) >= self._most_per_device:
             raise LimitReached(
@@ -96,7 +106,7 @@ class Calls:
             self._calls[command.device_id] = calls
             self._stops[command.device_id] = self._listen(command.device_id)
         command_id = next(it for it in _random_ids() if it not in calls)
-        calls[command_id] = _Call(Delivery(command_id, command, self._carrier.pick_up()))
+        calls[command_id] = _Call(Delivery(command_id, command, self._carrier.pick_up()), timeout_ms)
         return calls[command_id]
 
     def _listen(self, device_id: UUID) -> Stop:
@@ -118,8 +128,7 @@ class Calls:
         calls = self._calls.get(UUID(bytes=message), {})
         for call in calls.values():
             if call.can_be_taken:
-                call.is_taken = True
-                return encode(call.delivery)
+                return encode(call.taken())
         return b""
 
     def _receive(self, device_id: UUID, message: bytes) -> None:

@@ -214,12 +214,11 @@ async def give_back(store: PersistentCommandStore, device_id: UUID, delivery_id:
     await settle(store, device_id)
 
 
-def delivery(device_id: UUID, row: tuple[int, int, str, str, bool]) -> Delivery:
-    """Return what is sent, from (delivery id, epoch, method, params as JSON, one-way)."""
-    delivery_id, epoch, method, params, one_way = row
-    return Delivery(
-        delivery_id, Command(device_id, epoch, method, msgspec.json.decode(params), bool(one_way))
-    )
+def delivery(device_id: UUID, row: tuple[int, int, str, str, bool, int], now_ms: int) -> Delivery:
+    """Return what is sent, from (delivery id, epoch, method, params as JSON, one-way, expires at)."""
+    delivery_id, epoch, method, params, one_way, expires_at = row
+    command = Command(device_id, epoch, method, msgspec.json.decode(params), bool(one_way))
+    return Delivery(delivery_id, command, lasts_ms=max(0, expires_at - now_ms))
 
 
 def status_of(text: str | None) -> Status | None:

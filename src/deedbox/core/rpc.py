@@ -47,6 +47,8 @@ class Delivery(msgspec.Struct, frozen=True):
     command: Command
     #: What goes along to the device's node, for logs and traces.
     carried: dict[str, str] = {}
+    #: How long it may still take, from when it was taken: nodes' clocks differ. None where nobody knows.
+    lasts_ms: int | None = None
 
 
 class End(Enum):

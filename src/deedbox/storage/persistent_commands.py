@@ -52,7 +52,7 @@ class PersistentCommandStore(HolderStore):
     async def take_command(self, device_id: UUID, due_at: int) -> Delivery | None:
         """Mark the oldest command as sent, in one guarded statement; None when there is none to send."""
         rows = await self.transaction.rows("take_command", device_id=device_id, due_at=due_at)
-        return delivery(device_id, rows[0]) if rows else None
+        return delivery(device_id, rows[0], await self.now_ms()) if rows else None
 
     async def note_delivered(self, device_id: UUID, delivery_id: int) -> None:
         """Note that the device has what was sent; a late acknowledgement saves the next attempt."""

@@ -70,7 +70,7 @@ async def test_answers_that_are_never_acknowledged(site: JoinedSite) -> None:
 
 
 def test_room_that_messages_take_is_given_back() -> None:
-    outgoing, large = Outgoing(5), b"x" * (1 << 20)
+    outgoing, large = Outgoing(5, lambda: 0), b"x" * (1 << 20)
     for qos in (0, 1, 1, 0):
         assert outgoing.add(Outbound("t", large, qos))
         assert not outgoing.add(Outbound("t", b"", qos))

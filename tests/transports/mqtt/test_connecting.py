@@ -188,7 +188,7 @@ async def test_an_assigned_id_can_be_kept(site: JoinedSite) -> None:
     [
         ({"authentication_method": "SCRAM-SHA-1"}, Reason.BAD_AUTHENTICATION_METHOD),
         ({"will": Will("a", b"", retain=True)}, Reason.RETAIN_NOT_SUPPORTED),
-        ({"maximum_packet_bytes": 99}, Reason.IMPLEMENTATION_SPECIFIC),
+        ({"maximum_packet_bytes": 63}, Reason.IMPLEMENTATION_SPECIFIC),
     ],
 )
 async def test_what_is_asked_for_in_vain(site: JoinedSite, fields: dict[str, Any], reason: Reason) -> None:

@@ -50,7 +50,7 @@ where id = (
         where sent.device_id = :device_id and sent.ended_at is null and sent.status = 'SENT')
     order by c.id limit 1)
   and ended_at is null and status in ('QUEUED', 'TIMEOUT')
-returning delivery_id, epoch, method, params, one_way
+returning delivery_id, epoch, method, params, one_way, expires_at
 
 -- A one-way command ends here. A two-way one is tried again after a while, where somebody asked for that.
 -- name: note_command_delivered

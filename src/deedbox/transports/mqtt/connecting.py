@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
+from deedbox.transports.mqtt import topics
 from deedbox.transports.mqtt.packets import Connect
 from deedbox.transports.mqtt.properties import EMPTY, Properties
 from deedbox.transports.mqtt.reasons import Reason
@@ -12,7 +13,8 @@ from deedbox.transports.mqtt.settings import MqttSessionSettings
 _FOREVER = 2**32 - 1
 _HIGHEST_WINDOW = 65_535
 #: Every packet that has to be sent, whatever the client asks for, fits into it.
-_SMALLEST_PACKET_BYTES = 100
+_SMALLEST_PACKET_BYTES = 64
+_ROOM_FOR_RESPONSE_INFORMATION_BYTES = 128
 
 
 class Refusal(NamedTuple):
@@ -83,7 +85,15 @@ def _announced(
         maximum_packet_bytes=settings.largest_packet_bytes,
         assigned_client_id=None if connect.client_id else client_id,
         topic_alias_maximum=settings.most_topic_aliases,
+        response_information=_response_information(connect),
         subscription_ids_available=0,
         shared_subscriptions_available=0,
         server_keep_alive_s=keep_alive_s if keep_alive_s != connect.keep_alive_s else None,
     )
+
+
+def _response_information(connect: Connect) -> str | None:
+    """Return where topics for answers begin, to a client that asks (MQTT 5 §3.2.2.3.14) and has room."""
+    asks = connect.properties.request_response_information
+    room_bytes = connect.properties.maximum_packet_bytes or _ROOM_FOR_RESPONSE_INFORMATION_BYTES
+    return topics.RPC_RESPONSE if asks and room_bytes >= _ROOM_FOR_RESPONSE_INFORMATION_BYTES else None

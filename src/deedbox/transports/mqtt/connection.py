@@ -10,7 +10,7 @@ from deedbox.core.errors import Refusal
 from deedbox.transports.mqtt import encoding, handshakes, pausing
 from deedbox.transports.mqtt.answering import QOS_2, Unanswered
 from deedbox.transports.mqtt.decoding import Decoder
-from deedbox.transports.mqtt.fitting import NO_LIMIT, fitting
+from deedbox.transports.mqtt.fitting import NO_LIMIT, fitting, put_messages
 from deedbox.transports.mqtt.handling import handle
 from deedbox.transports.mqtt.incoming import take_message
 from deedbox.transports.mqtt.packets import Connect, Packet, Publish, Will
@@ -138,15 +138,8 @@ class Connection:
     def send(self, messages: list[Publish]) -> None:
         """Send messages to the client; those that it has no room for are as good as sent."""
         while messages and self.session is not None:
-            unsent = [it.packet_id for it in messages if not self._send(it)]
-            acknowledged = [self.session.outgoing.acknowledge(it) for it in unsent if it]
+            acknowledged = [self.session.outgoing.acknowledge(it) for it in put_messages(self, messages)]
             messages = self.session.outgoing.take() if acknowledged else []
-
-    def _send(self, message: Publish) -> bool:
-        packet = encoding.publish(self.level, message)
-        if len(packet) <= self.largest_out:
-            self.put(packet)
-        return len(packet) <= self.largest_out
 
     def done(self, token: int, refusal: Refusal | None) -> None:
         """Acknowledge a message, or refuse it."""

@@ -11,6 +11,7 @@ from deedbox.core.errors import InvalidValue, Refusal
 from deedbox.transports import payloads
 from deedbox.transports.device_messages import NO_SERVER_SIDE
 from deedbox.transports.mqtt import gateway_topics, pausing, topics
+from deedbox.transports.mqtt.asking import EXPIRED, Asked, asked
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.gateway_side import GatewaySide
@@ -29,9 +30,9 @@ from deedbox.transports.telemetry_batches import Sender
 _MOST_AHEAD_MS = 600_000
 _HIGHEST_COMMAND_ID = 2**63 - 1
 
-Work = Callable[["DeviceSide", bytes, str], Coroutine[Any, Any, Properties]]
-#: What to do, with a payload, the end of a topic, and what stands for the message until it is answered.
-_Request = tuple[Work, bytes, str, int]
+Work = Callable[["DeviceSide", bytes, str, Asked], Coroutine[Any, Any, Properties]]
+#: What to do, with a payload, the end of a topic, what it asks for, and its token until it is answered.
+_Request = tuple[Work, bytes, str, Asked, int]
 
 
 # Looked up once: these are used for each message.
@@ -78,13 +79,13 @@ class DeviceSide:
         #: Requests beyond those under way, None while there were none.
         self._waiting: deque[_Request] | None = None
 
-    def receive(self, topic: str, payload: bytes, token: int) -> None:
+    def receive(self, topic: str, payload: bytes, token: int, properties: Properties = EMPTY) -> None:
         """Take a message of the device."""
         try:
             if topic == _TELEMETRY:
                 self._telemetry(payload, token)
             else:
-                self._other(topic, payload, token)
+                self._other(topic, payload, asked(properties, self._context.clock_ms), token)
         except Refusal as refusal:
             self._connection.refuse(token, reason_of(refusal), refusal.message)
 
@@ -135,9 +136,9 @@ class DeviceSide:
             self._last_at_ms = last_ms + 1
         return self._last_at_ms
 
-    def _other(self, topic: str, payload: bytes, token: int) -> None:
+    def _other(self, topic: str, payload: bytes, wish: Asked, token: int) -> None:
         if topic in gateway_topics.PUBLISHED:
-            self._do((DeviceSide._speak, payload, topic, token))
+            self._do((DeviceSide._speak, payload, topic, wish, token))
             return
         head, _, rest = topic.rpartition("/")
         work = _EXACT.get(topic) or _WITH_ID.get(head + "/")
@@ -146,7 +147,7 @@ class DeviceSide:
             return
         if self.limiter is not None:
             self.limiter.check_message(self._connection.heard_at_ms)
-        self._do((work, payload, rest, token))
+        self._do((work, payload, rest, wish, token))
 
     def _do(self, request: _Request) -> None:
         """Deal with a request beside others; where there are many, one after the other."""
@@ -176,9 +177,12 @@ class DeviceSide:
         else:
             self._connection.acknowledge(token)
 
-    async def _answer(self, work: Work, payload: bytes, rest: str, token: int) -> None:
+    async def _answer(self, work: Work, payload: bytes, rest: str, wish: Asked, token: int) -> None:
+        if wish.is_over(self._context.clock_ms()):
+            self._connection.refuse(token, Reason.IMPLEMENTATION_SPECIFIC, EXPIRED)
+            return
         try:
-            told = await work(self, payload, rest)
+            told = await work(self, payload, rest, wish)
         except Refusal as refusal:
             self._connection.refuse(token, reason_of(refusal), refusal.message)
         except BaseException:
@@ -187,7 +191,7 @@ class DeviceSide:
         else:
             self._connection.acknowledge(token, told)
 
-    async def _speak(self, payload: bytes, topic: str) -> Properties:
+    async def _speak(self, payload: bytes, topic: str, _: Asked) -> Properties:
         """Speak for other devices; whether it may is found out with the first of its messages."""
         if self._gateway is None:
             parts = (self._context, self._connection, self._session, self._pushing)
@@ -196,37 +200,37 @@ class DeviceSide:
                 self._gateway.close()
         return await self._gateway.receive(topic, payload, self._moment())
 
-    async def _claim(self, payload: bytes, _: str) -> Properties:
+    async def _claim(self, payload: bytes, _: str, __: Asked) -> Properties:
         offer = payloads.claim_message(self._session.device_id, payload)
         announced = await self._context.messages.announce(offer)
         if announced.refused is None:
             return _told(accepted=True, expiresAt=announced.expires_at)
         return _told(accepted=False, reason=announced.refused)
 
-    async def _report(self, payload: bytes, _: str) -> Properties:
+    async def _report(self, payload: bytes, _: str, __: Asked) -> Properties:
         values = payloads.attributes(payload)
         if values:
             await self._context.messages.report(Report(self._session.device_id, values))
         return EMPTY
 
-    async def _read_attributes(self, payload: bytes, rest: str) -> Properties:
+    async def _read_attributes(self, payload: bytes, rest: str, wish: Asked) -> Properties:
         request_id = _checked_id(rest)
         client, shared = payloads.attribute_request(payload)
         found = await self._context.messages.attributes(self._session.device_id, client, shared)
-        self._respond(topics.ATTRIBUTE_RESPONSES, topics.ATTRIBUTE_RESPONSE, request_id, found)
+        self._respond(topics.ATTRIBUTE_RESPONSE, request_id, wish, found)
         return EMPTY
 
-    async def _reply(self, payload: bytes, rest: str) -> Properties:
+    async def _reply(self, payload: bytes, rest: str, _: Asked) -> Properties:
         command_id = int(_checked_id(rest))
         await self._context.exchange.reply(self._session.device_id, command_id, payloads.reply(payload))
         return EMPTY
 
-    async def _ask(self, payload: bytes, rest: str) -> Properties:
+    async def _ask(self, payload: bytes, rest: str, wish: Asked) -> Properties:
         request_id, method = _checked_id(rest), payloads.device_request(payload)
         answer: Mapping[str, Any] = NO_SERVER_SIDE
         if method == SESSION_LIMITS:
             answer = await self._session_limits()
-        self._respond(topics.ANSWERS, topics.RPC_RESPONSE, request_id, answer)
+        self._respond(topics.RPC_RESPONSE, request_id, wish, answer)
         return EMPTY
 
     async def _session_limits(self) -> Mapping[str, Any]:
@@ -237,11 +241,13 @@ class DeviceSide:
         is_gateway = await self._context.gateways.is_gateway(self._session.device_id)
         return session_limits(limits, largest_bytes, settings.most_inflight, is_gateway=is_gateway)
 
-    def _respond(self, topic_filter: str, topic: str, request_id: str, answer: Mapping[str, Any]) -> None:
-        subscriptions = self._session.subscriptions or {}
-        qos = subscriptions.get(topic_filter, subscriptions.get(topic + request_id))
+    def _respond(self, family: str, request_id: str, wish: Asked, answer: Mapping[str, Any]) -> None:
+        subscriptions, topic = self._session.subscriptions or {}, wish.topic_or(family + request_id, family)
+        qos = subscriptions.get(family + "+", subscriptions.get(topic))
         if qos is not None:
-            self._session.send(Outbound(topic + request_id, msgspec.json.encode(answer), qos))
+            told = Outbound(topic, msgspec.json.encode(answer), qos, properties=wish.handed_back)
+            told.expires_at = wish.expires_at
+            self._session.send(told)
 
 
 _EXACT: Mapping[str, Work] = {topics.CLAIM: DeviceSide._claim, topics.ATTRIBUTES: DeviceSide._report}

@@ -175,8 +175,9 @@ class Entrance:
         return state
 
     def _new_session(self, login: Login, client_id: str) -> DeviceSession:
-        session = Session(login, client_id, self._context.settings.most_queued)
-        made = DeviceSession(session, Pushing(self._context, session, self._tasks))
+        context = self._context
+        session = Session(login, client_id, context.settings.most_queued, context.clock_ms)
+        made = DeviceSession(session, Pushing(context, session, self._tasks))
         self._sessions.add(made)
         return made
 

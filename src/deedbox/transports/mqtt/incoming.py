@@ -25,7 +25,20 @@ def take_message(connection: "Connection", packet: Publish) -> None:
         else:
             topic, token = _expect(connection, packet, topic)
     if topic and connection.application:
-        connection.application.receive(topic, packet.payload, token)
+        if packet.properties.payload_format and not _is_text(packet.payload):
+            connection.refuse(
+                token, Reason.PAYLOAD_FORMAT_INVALID, "The payload is said to be text, but is not UTF-8."
+            )
+        else:
+            connection.application.receive(topic, packet.payload, token, packet.properties)
+
+
+def _is_text(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _expect(connection: "Connection", packet: Publish, topic: str) -> tuple[str, int]:

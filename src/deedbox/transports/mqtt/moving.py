@@ -14,12 +14,18 @@ Give = Callable[[UUID, str, bool], bytes | None]
 
 
 class MovedMessage(msgspec.Struct, frozen=True, array_like=True):
-    """A message to the client; `packet_id` is 0 where it was not sent yet."""
+    """A message to the client; `packet_id` is 0 where it was not sent yet.
+
+    `lasts_ms` is how long it may still wait: nodes' clocks differ. None is for ever.
+    """
 
     topic: str
     payload: bytes
     qos: int
     packet_id: int = 0
+    lasts_ms: int | None = None
+    response_topic: str | None = None
+    correlation_data: bytes | None = None
 
 
 class MovedSession(msgspec.Struct, frozen=True, array_like=True):

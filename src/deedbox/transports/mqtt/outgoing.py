@@ -4,8 +4,11 @@ from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
+import msgspec
+
 from deedbox.transports.mqtt.moving import MovedMessage
 from deedbox.transports.mqtt.packets import Publish
+from deedbox.transports.mqtt.properties import EMPTY, Properties
 
 _HIGHEST_ID = 65_535
 #: What a session may have to send, on its way included: a client that never acknowledges costs no more.
@@ -18,20 +21,62 @@ def nothing(_delivered: bool) -> None:
     """Do nothing when a message has reached its end."""
 
 
+def until(lasts_ms: int | None, now_ms: int) -> int | None:
+    """Return when something expires that lasts so long from now on; None for never."""
+    return None if lasts_ms is None else now_ms + lasts_ms
+
+
 class Outbound:
     """A message and what to do at its end: `ended(True)` when the client has it, `ended(False)` if never.
 
-    `device_id`: the device behind a gateway that it is for, None for the client's own.
+    `expires_at`: when it is not to be sent any more, in milliseconds of the session's clock. `properties` go
+    along to clients of MQTT 5. `device_id`: the device behind a gateway that it is for, None for the client's
+    own.
     """
 
-    __slots__ = ("device_id", "ended", "payload", "qos", "topic")
+    __slots__ = ("device_id", "ended", "expires_at", "payload", "properties", "qos", "topic")
 
-    def __init__(self, topic: str, payload: bytes, qos: int, ended: Callable[[bool], None] = nothing) -> None:
+    def __init__(
+        self,
+        topic: str,
+        payload: bytes,
+        qos: int,
+        ended: Callable[[bool], None] = nothing,
+        expires_at: int | None = None,
+        properties: Properties = EMPTY,
+    ) -> None:
         self.topic = topic
         self.payload = payload
         self.qos = qos
         self.ended = ended
+        self.expires_at = expires_at
+        self.properties = properties
         self.device_id: UUID | None = None
+
+    def is_over(self, now_ms: int) -> bool:
+        """Tell whether it has waited for too long."""
+        return self.expires_at is not None and self.expires_at <= now_ms
+
+    def packet(self, packet_id: int, now_ms: int, *, is_again: bool = False) -> Publish:
+        """Return what is sent at this moment: with the time that is left (MQTT 5 §3.3.2.3.3)."""
+        properties = self.properties
+        if self.expires_at is not None:
+            left_s = -((now_ms - self.expires_at) // 1000)
+            properties = msgspec.structs.replace(properties, message_expiry_s=left_s)
+        return Publish(self.topic, self.payload, self.qos, packet_id, False, is_again, properties)
+
+    def moved(self, packet_id: int, now_ms: int) -> MovedMessage:
+        """Return it for another node."""
+        told, lasts_ms = self.properties, None if self.expires_at is None else self.expires_at - now_ms
+        return MovedMessage(
+            self.topic,
+            self.payload,
+            self.qos,
+            packet_id,
+            lasts_ms,
+            told.response_topic,
+            told.correlation_data,
+        )
 
     @property
     def cost_bytes(self) -> int:
@@ -42,9 +87,10 @@ class Outbound:
 class Outgoing:
     """What a session has to send. It outlives connections: what was not acknowledged is sent again."""
 
-    __slots__ = ("_again", "_bytes", "_last_id", "_most_waiting", "_sent", "_waiting", "window")
+    __slots__ = ("_again", "_bytes", "_clock_ms", "_last_id", "_most_waiting", "_sent", "_waiting", "window")
 
-    def __init__(self, most_waiting: int) -> None:
+    def __init__(self, most_waiting: int, clock_ms: Callable[[], int]) -> None:
+        self._clock_ms = clock_ms
         #: How many messages with QoS 1 the client takes at a time.
         self.window = _HIGHEST_ID
         self._most_waiting = most_waiting
@@ -65,14 +111,25 @@ class Outgoing:
         return True
 
     def take(self) -> list[Publish]:
-        """Return what may be sent now, first what was sent over an earlier connection."""
-        ready = []
+        """Return what may be sent now, first what was sent over an earlier connection.
+
+        What has expired is given up, even if it was sent before: a command that comes late may do harm.
+        """
+        ready, now_ms = [], self._clock_ms()
         while self._again and self._has_room():
             packet_id = self._again.pop()
             it = self._sent[packet_id]
-            ready.append(Publish(it.topic, it.payload, it.qos, packet_id, False, True))
+            if it.is_over(now_ms):
+                del self._sent[packet_id]
+                self._give_up(it)
+            else:
+                ready.append(it.packet(packet_id, now_ms, is_again=True))
         while self._waiting and not self._again and (self._waiting[0].qos == 0 or self._has_room()):
-            ready.append(self._sending(self._waiting.popleft()))
+            it = self._waiting.popleft()
+            if it.is_over(now_ms):
+                self._give_up(it)
+            else:
+                ready.append(it.packet(self._sent_as(it), now_ms))
         return ready
 
     def acknowledge(self, packet_id: int) -> bool:
@@ -92,10 +149,9 @@ class Outgoing:
 
     def move_out(self) -> list[MovedMessage]:
         """Give all messages away, those on their way first; they have not ended."""
-        moved = [
-            MovedMessage(it.topic, it.payload, it.qos, packet_id) for packet_id, it in self._sent.items()
-        ]
-        moved += [MovedMessage(it.topic, it.payload, it.qos) for it in self._waiting]
+        now_ms = self._clock_ms()
+        moved = [it.moved(packet_id, now_ms) for packet_id, it in self._sent.items()]
+        moved += [it.moved(0, now_ms) for it in self._waiting]
         self._sent.clear()
         self._again.clear()
         self._waiting.clear()
@@ -126,8 +182,12 @@ class Outgoing:
         self._sent = {packet_id: it for packet_id, it in self._sent.items() if packet_id not in sent}
         self._again = [it for it in self._again if it not in sent]
         for message in [*sent.values(), *waiting]:
-            self._bytes -= message.cost_bytes
-            message.ended(False)
+            self._give_up(message)
+
+    def withdraw_behind(self) -> None:
+        """Give up what is for devices behind the client, sent or not: whoever asked for it may ask again."""
+        for device_id in {it.device_id for it in [*self._sent.values(), *self._waiting]} - {None}:
+            self.withdraw(device_id)
 
     def end(self) -> None:
         """Give up all messages."""
@@ -141,7 +201,12 @@ class Outgoing:
     def _has_room(self) -> bool:
         return len(self._sent) - len(self._again) < self.window
 
-    def _sending(self, message: Outbound) -> Publish:
+    def _give_up(self, message: Outbound) -> None:
+        self._bytes -= message.cost_bytes
+        message.ended(False)
+
+    def _sent_as(self, message: Outbound) -> int:
+        """Return the packet id that a message gets, 0 where its end is that it was sent."""
         packet_id = 0
         if message.qos:
             packet_id = self._free_id()
@@ -149,7 +214,7 @@ class Outgoing:
         else:
             self._bytes -= message.cost_bytes
             message.ended(True)
-        return Publish(message.topic, message.payload, message.qos, packet_id)
+        return packet_id
 
     def _free_id(self) -> int:
         while True:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Protocol
 
 from deedbox.transports.mqtt.packets import Connect, Will
+from deedbox.transports.mqtt.properties import EMPTY, Properties
 
 if TYPE_CHECKING:
     from deedbox.transports.mqtt.connection import Connection
@@ -39,7 +40,7 @@ class Link(Protocol):
 class Application(Protocol):
     """What a client's messages mean. One per connection that was accepted."""
 
-    def receive(self, topic: str, payload: bytes, token: int) -> None:
+    def receive(self, topic: str, payload: bytes, token: int, properties: Properties = EMPTY) -> None:
         """Take a message; `token` goes to `Connection.acknowledge` or `Connection.refuse` once."""
         ...
 

@@ -15,6 +15,7 @@ from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.outgoing import Outbound
 from deedbox.transports.mqtt.packets import Connect
+from deedbox.transports.mqtt.properties import EMPTY, Properties
 from deedbox.transports.mqtt.reasons import Reason, reason_of
 from deedbox.transports.mqtt.session import Session
 from deedbox.transports.provisioning import PROVISION
@@ -47,7 +48,7 @@ class ProvisioningClients:
         """Accept a client; where too many are there, the oldest has to leave."""
         settings = msgspec.structs.replace(self._context.settings, longest_expiry_s=0)
         grant = granted(connect, settings, new_client_id)
-        session = Session(_NOBODY, grant.client_id, settings.most_queued)
+        session = Session(_NOBODY, grant.client_id, settings.most_queued, self._context.clock_ms)
         session.connection, session.outgoing_window = connection, grant.window
         connection.keep_alive_s = grant.keep_alive_s
         if len(self._until) >= settings.most_provisioning:
@@ -77,7 +78,7 @@ class ProvisioningSide:
         self._is_busy = False
         self._waiting: deque[tuple[bytes, int]] = deque()
 
-    def receive(self, topic: str, payload: bytes, token: int) -> None:
+    def receive(self, topic: str, payload: bytes, token: int, properties: Properties = EMPTY) -> None:
         """Take a request; one after the other is answered."""
         if topic != topics.PROVISION_REQUEST:
             told = f"Without credentials only {topics.PROVISION_REQUEST} is there."

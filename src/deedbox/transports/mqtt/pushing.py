@@ -14,9 +14,11 @@ from deedbox.core.errors import Refusal
 from deedbox.core.live import Stop
 from deedbox.core.rpc import Delivery
 from deedbox.transports.mqtt import topics
+from deedbox.transports.mqtt.asking import reply_wanted
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.moving import MovedMessage, MovedSession
-from deedbox.transports.mqtt.outgoing import Outbound, nothing
+from deedbox.transports.mqtt.outgoing import Outbound, nothing, until
+from deedbox.transports.mqtt.properties import Properties
 from deedbox.transports.mqtt.session import Session
 
 
@@ -88,9 +90,12 @@ class Pushing:
         command = delivery.command
         qos = (self._session.subscriptions or {}).get(topics.COMMANDS, 0)
         payload = msgspec.json.encode({"method": command.method, "params": command.params})
-        message = self._outbound(MovedMessage(f"{topics.RPC_REQUEST}{delivery.id}", payload, qos))
-        if not self._session.send(message):
-            message.ended(False)
+        message = MovedMessage(f"{topics.RPC_REQUEST}{delivery.id}", payload, qos, lasts_ms=delivery.lasts_ms)
+        outbound = self._outbound(message)
+        if not command.one_way:
+            outbound.properties = reply_wanted(delivery.id)
+        if not self._session.send(outbound):
+            outbound.ended(False)
 
     def _outbound(self, message: MovedMessage) -> Outbound:
         """Return a message to be sent; somebody waits for the end of those that are commands."""
@@ -101,7 +106,13 @@ class Pushing:
             act = exchange.delivered if is_delivered else exchange.failed
             act(device_id, int(command_id))
 
-        return Outbound(message.topic, message.payload, message.qos, ended if is_command else nothing)
+        outbound = Outbound(message.topic, message.payload, message.qos, ended if is_command else nothing)
+        outbound.expires_at = until(message.lasts_ms, self._context.clock_ms())
+        if message.response_topic or message.correlation_data is not None:
+            outbound.properties = Properties(
+                response_topic=message.response_topic, correlation_data=message.correlation_data
+            )
+        return outbound
 
     def _attributes(self, names: frozenset[str]) -> None:
         self._keep(names)

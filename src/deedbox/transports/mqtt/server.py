@@ -210,7 +210,7 @@ class MqttServer:
 
         def publish() -> None:
             if connection.application is not None:
-                connection.application.receive(will.topic, will.payload, 0)
+                connection.application.receive(will.topic, will.payload, 0, will.properties)
 
         if kept is None or not will.properties.will_delay_s:
             publish()

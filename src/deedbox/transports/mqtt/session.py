@@ -1,5 +1,6 @@
 """A client's session: what is kept of it while it is away, and the rules it shares with its connection."""
 
+from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
@@ -30,6 +31,7 @@ class Session:
     """
 
     __slots__ = (
+        "_clock_ms",
         "_most_queued",
         "_outgoing",
         "client_id",
@@ -42,7 +44,7 @@ class Session:
         "subscriptions",
     )
 
-    def __init__(self, login: Login, client_id: str, most_queued: int) -> None:
+    def __init__(self, login: Login, client_id: str, most_queued: int, clock_ms: Callable[[], int]) -> None:
         #: What the device proved itself with when it came last.
         self.login = login
         self.client_id = client_id
@@ -56,6 +58,7 @@ class Session:
         #: How many messages with QoS 1 the client takes at a time.
         self.outgoing_window = 65_535
         self._most_queued = most_queued
+        self._clock_ms = clock_ms
         self._outgoing: Outgoing | None = None
 
     @property
@@ -77,7 +80,7 @@ class Session:
     def outgoing(self) -> Outgoing:
         """What is to be sent to the client."""
         if self._outgoing is None:
-            self._outgoing = Outgoing(self._most_queued)
+            self._outgoing = Outgoing(self._most_queued, self._clock_ms)
         self._outgoing.window = self.outgoing_window
         return self._outgoing
 
@@ -100,6 +103,11 @@ class Session:
         """Give up commands, or those for one device behind it: their sender may have no say any more."""
         if self._outgoing is not None:
             self._outgoing.withdraw(device_id)
+
+    def withdraw_behind(self) -> None:
+        """Give up commands for devices behind the client."""
+        if self._outgoing is not None:
+            self._outgoing.withdraw_behind()
 
     def end(self) -> None:
         """Give up what was not delivered."""
