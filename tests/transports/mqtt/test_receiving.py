@@ -344,6 +344,29 @@ async def test_half_a_packet_and_silence(site: JoinedSite) -> None:
     assert await site.latest() == {}
 
 
+async def test_a_packet_byte_by_byte_is_no_sign_of_life(site: JoinedSite) -> None:
+    """MQTT 5 §3.1.2.10 counts packets: whoever drips bytes would hold a connection for ever."""
+    client = await site.connected(keep_alive_s=60)
+    packet = encoding.encode(message(TELEMETRY, {"t": 1}), 5)
+    client.send_bytes(packet[:1])
+    for byte in packet[1:5]:
+        await site.pass_ms(30_000)
+        client.send_bytes(bytes((byte,)))
+    assert client.ended() == Reason.KEEP_ALIVE_TIMEOUT
+
+
+async def test_a_slow_packet_has_its_time_from_its_beginning(site: JoinedSite) -> None:
+    """MQTT 5 §3.1.2.10: from the end of one packet to the beginning of the next."""
+    client = await site.connected(keep_alive_s=60)
+    packet = encoding.encode(message(TELEMETRY, {"t": 1}), 5)
+    for part in (packet[:1], packet[1:7], packet[7:]):
+        await keeps_alive(client, 40_000)
+        client.send_bytes(part)
+    await site.settled()
+    assert client.acknowledged == [1]
+    await keeps_alive(client, 80_000)
+
+
 async def test_without_a_keep_alive_silence_is_no_matter(site: JoinedSite) -> None:
     """MQTT 3.1.1 §3.1.2.10; MQTT 5 clients are given one."""
     older, client = await site.connected(4, "a"), await site.connected(5, "b")

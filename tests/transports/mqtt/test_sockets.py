@@ -217,6 +217,35 @@ async def test_a_device_that_is_silent_for_too_long(new_listening: NewListening)
     assert [type(packet) for packet in ending] == [Disconnect]
 
 
+async def test_a_device_that_drips(new_listening: NewListening) -> None:
+    """Slow-loris after CONNECT: bytes that complete no packet keep nobody connected."""
+    it = await new_listening()
+    client = await it.client()
+    await client.sign_in(keep_alive_s=10, will=Will(TELEMETRY, b'{"online":false}'))
+    [connection] = it.site.server._connections
+    await it.site.pass_ms(1_000)
+    for byte in encoding.encode(message(TELEMETRY, {"t": 1}), 5)[:3]:
+        client.writer.write(bytes((byte,)))
+        await it.until(lambda: connection.heard_at_ms == it.site.sqlite.now_ms)
+        await it.site.pass_ms(6_000)
+    ending = await client.ended()
+    assert [getattr(packet, "reason", None) for packet in ending] == [Reason.KEEP_ALIVE_TIMEOUT]
+
+
+@pytest.mark.parametrize("level", [4, 5])
+async def test_fragments_of_one_byte(new_listening: NewListening, level: int) -> None:
+    """Each byte in a segment of its own, from CONNECT on."""
+    it = await new_listening()
+    client = await it.client(level)
+    client.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    packets = (Connect(level, client_id="c", username=TOKEN), message(TELEMETRY, {"t": 7}), PingReq())
+    for byte in b"".join(encoding.encode(packet, level) for packet in packets):
+        client.writer.write(bytes((byte,)))
+        await asyncio.sleep(0)
+    assert {type(await client.next_of_any()) for _ in range(3)} == {ConnAck, PubAck, PingResp}
+    assert await it.site.latest() == {"t": 7}
+
+
 async def test_who_never_reads_is_cut(new_listening: NewListening) -> None:
     """What is pushed to it would pile up for ever; nobody else notices."""
     it = await new_listening()

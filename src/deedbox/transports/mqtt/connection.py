@@ -26,7 +26,10 @@ _MOST_HELD = 100
 
 
 class Connection:
-    """The server's end of one connection. `heard_at_ms` is when the last bytes came."""
+    """The server's end of one connection.
+
+    `heard_at_ms` is when the last bytes came, `spoke_at_ms` when the last packet ended or began.
+    """
 
     __slots__ = (
         "_decoder",
@@ -47,6 +50,7 @@ class Connection:
         "link",
         "most_unanswered",
         "session",
+        "spoke_at_ms",
         "unanswered",
         "watched_s",
     )
@@ -72,7 +76,7 @@ class Connection:
         self._will: Will | None = None
         self.session: Session | None = None
         self.keep_alive_s = 0
-        self.heard_at_ms = 0
+        self.heard_at_ms = self.spoke_at_ms = 0
         #: The second in which to look whether it is silent, 0 for never.
         self.watched_s = 0
         self.is_closed = False
@@ -90,7 +94,10 @@ class Connection:
     def receive(self, data: bytes, now_ms: int) -> None:
         """Take what the client sent."""
         self.heard_at_ms = now_ms
+        begins = not self._decoder.is_within
         packets = self._decoder.feed(data)
+        if packets or begins:
+            self.spoke_at_ms = now_ms
         if self.application is None:
             self._before_open(packets)
         else:

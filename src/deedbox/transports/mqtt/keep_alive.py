@@ -44,7 +44,8 @@ class KeepAlive:
     def _is_silent(self, connection: Connection, now_ms: int) -> bool:
         if connection.session is None:
             return True
-        until_ms = connection.heard_at_ms + int(connection.keep_alive_s * 1000 * _GRACE)
+        # Not when the last byte came: whoever sends a packet byte by byte would be there for ever.
+        until_ms = connection.spoke_at_ms + int(connection.keep_alive_s * 1000 * _GRACE)
         if until_ms <= now_ms:
             return True
         self._enter(connection, until_ms)
