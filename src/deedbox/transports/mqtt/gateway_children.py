@@ -13,7 +13,7 @@ from deedbox.core.live import Stop
 from deedbox.core.rpc import Delivery
 from deedbox.transports.mqtt import gateway_topics
 from deedbox.transports.mqtt.context import MqttContext
-from deedbox.transports.mqtt.outgoing import Outbound
+from deedbox.transports.mqtt.outgoing import Outbound, until
 from deedbox.transports.mqtt.pushing import Pushing
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.session import Session
@@ -114,10 +114,14 @@ class Children:
                 stop()
 
     def close(self) -> None:
-        """Push nothing any more: the connection is over."""
+        """Push nothing any more: the connection is over, and nobody hears here any more who owns the devices.
+
+        Commands that the gateway has not acknowledged are offered anew, to wherever it speaks for them next.
+        """
         self._is_over = True
         for name in tuple(self._by_name):
             self.leave(name)
+        self._session.withdraw_behind()
         if self._stop_watching is not None:
             self._stop_watching()
             self._stop_watching = None
@@ -208,6 +212,7 @@ class Children:
         data = {"id": delivery.id, "method": command.method, "params": command.params}
         message = self._outbound(gateway_topics.RPC, child, data)
         message.ended, message.device_id = ended, device_id
+        message.expires_at = until(delivery.lasts_ms, self._context.clock_ms())
         if not self._session.send(message):
             message.ended(False)
 
