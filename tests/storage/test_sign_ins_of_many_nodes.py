@@ -7,7 +7,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from deedbox.core import invitations, sign_in, user_changes
+from deedbox.core.accounts.mails import Postbox
 from deedbox.core.errors import Refusal, WrongPassword
+from deedbox.core.keys import KeyRing, RingKey
 from deedbox.core.passwords import Verdict
 from deedbox.core.sign_in import Reservation, SignedIn, SignInPolicy
 from deedbox.core.users import User
@@ -17,6 +19,7 @@ from tests.storage.postgresql_bench import PostgreSQLBench, opened_postgresql
 
 _POLICY = SignInPolicy(sessions_per_user=5, attempts_per_address=100)
 _EMAIL = "root@deedbox.test"
+_NO_MAIL = Postbox(KeyRing({1: RingKey(b"d" * 32, b"e" * 32, b"s" * 32)}))
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ async def finish(stores: Stores, held: Reservation) -> SignedIn | Refusal:
 
 
 async def replace_password(stores: Stores, user: User) -> None:
-    await invitations.replace_password(stores.users, user, "the new hash", "192.0.2.1")
+    await invitations.replace_password(stores.users, _NO_MAIL, user, "the new hash", "192.0.2.1")
 
 
 def count(bench: PostgreSQLBench, table: str) -> int:

@@ -12,6 +12,7 @@ from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.local import LocalBus
 from deedbox.cluster.rpc import CommandExchange
 from deedbox.core import attributes, telemetry
+from deedbox.core.accounts.mails import Postbox
 from deedbox.core.attributes import Report
 from deedbox.core.claim_intents import ClaimPagePolicy
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
@@ -45,7 +46,7 @@ KEY = "K3YOFTHEDEVICE234567ABCDEF"
 class PagesSite:
     """Makers "Gadget Works" (its host: things.test) and "Rival Works"; alice and bob are customers' users."""
 
-    def __init__(self, folder: Path, now_ms: int = NOW, **page_policy: int) -> None:
+    def __init__(self, folder: Path, now_ms: int = NOW, base_url: str = "", **page_policy: int) -> None:
         self.bench = SQLiteBench(new_database(folder), now_ms)
         self.storage = self.bench.storage
         self.maker_id, self.rival_id = uuid4(), uuid4()
@@ -55,7 +56,8 @@ class PagesSite:
         sign_in = SignInPolicy(attempts_per_address=5)
         tokens = SignInTokens(self.keys, sign_in, lambda: self.bench.now_ms)
         authenticator = SessionAuthenticator(tokens, self.storage, lambda: self.bench.now_ms)
-        self.sign_ins = SignIns(self.storage, self.keys, self.hasher, tokens, authenticator, sign_in)
+        self.postbox = Postbox(self.keys, base_url)
+        self.sign_ins = SignIns(self.storage, self.postbox, self.hasher, tokens, authenticator, sign_in)
         bus = LocalBus()
         self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
         self.streams = PageStreams(PagesSettings(streams_per_user=2), self.live)

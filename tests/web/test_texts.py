@@ -15,7 +15,8 @@ _BY_UNIT = {f"when.{unit}{end}" for unit in ("minute", "hour", "day") for end in
 
 def _used() -> set[str]:
     web = files("deedbox.web")
-    sources = [it for folder in (web, web / "templates") for it in folder.iterdir()]
+    folders = (web, web / "accounts", web / "templates")
+    sources = [it for folder in folders for it in folder.iterdir()]
     found = [_NAMED.findall(it.read_text("utf-8")) for it in sources if it.name.endswith((".py", ".html"))]
     names = {one or other for pairs in found for one, other in pairs} | _BY_UNIT
     return {it for it in names if not it.endswith(".html")}

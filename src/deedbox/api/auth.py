@@ -132,9 +132,10 @@ async def activate(
 
 @post("/api/noauth/resetPasswordByEmail", status_code=200, summary="Ask for a new password", **_PUBLIC)
 async def ask_for_reset(request: ApiRequest, data: Annotated[EmailShape, Body(examples=[_EMAIL])]) -> None:
-    """Note the wish in the audit log; the answer is the same for every address.
+    """Send a link, if this server sends mail, and note the wish in the audit log.
 
-    This server sends no mail yet: an administrator hands out `GET /api/user/{id}/resetLink`.
+    The answer is the same for every address. Without mail an administrator hands out
+    `GET /api/user/{id}/resetLink`.
     """
     await _sign_ins(request).wish_for_reset(data.email, source_address(request))
 

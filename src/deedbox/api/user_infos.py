@@ -1,4 +1,4 @@
-"""Users with the title of what they belong to, as newer clients list them; and the mail that is not sent."""
+"""Users with the title of what they belong to, as newer clients list them; and their invitations by mail."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -8,12 +8,13 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from deedbox.api.context import ApiRequest, context_of, principal_of
+from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.paging import page_of
 from deedbox.api.shapes.entities import Page
 from deedbox.api.shapes.users import UserInfoShape, user_info_shape
 from deedbox.api.user_lists import Users, users_of_customer, visible_users
 from deedbox.api.users import TAGS
+from deedbox.core.emails import canonical
 from deedbox.core.errors import InvalidValue
 from deedbox.core.owner_titles import owner_titles
 from deedbox.core.paging import Listing, PageRequest, PageSlice
@@ -52,14 +53,24 @@ async def list_customer_user_infos(
     return await _page(request, principal, wanted, users_of_customer(principal, customer_id))
 
 
-@post("/api/user/sendActivationMail", status_code=200, tags=TAGS, summary="Refuse to send a mail")
+@post("/api/user/sendActivationMail", status_code=200, tags=TAGS, summary="Send an activation link again")
 async def send_activation_mail(
     request: ApiRequest, email: Annotated[str, QueryParameter(name="email")] = ""
 ) -> None:
-    """Answer 400: no mail is sent from here. `GET /api/user/{userId}/activationLink` has the link."""
-    await principal_of(request)
-    raise InvalidValue(
-        "Deedbox sends no mail. Show the link of GET /api/user/{userId}/activationLink to whom you invite."
+    """Send a new user its activation link by mail.
+
+    400 once it is activated, and where this server sends no mail: `GET /api/user/{userId}/activationLink`
+    has the link. 429 when the address has had too many mails within an hour.
+    """
+    principal, address = await principal_of(request), source_address(request)
+    sign_ins = context_of(request).sign_ins
+    if not sign_ins.postbox.is_open:
+        raise InvalidValue(
+            "This server sends no mail. Show the link of GET /api/user/{userId}/activationLink to whom you "
+            "invite."
+        )
+    await context_of(request).storage.write(
+        lambda it: sign_ins.link_mail.invite_again(it.users, principal, canonical(email), address)
     )
 
 

@@ -49,7 +49,10 @@ async def save_user(
     data: Annotated[UserSaveShape, Body(examples=[_INVITED])],
     send_activation_mail: Annotated[
         bool,
-        QueryParameter(name="sendActivationMail", description="Ignored: show the activation link instead."),
+        QueryParameter(
+            name="sendActivationMail",
+            description="Send a new user its activation link, if this server sends mail.",
+        ),
     ] = True,
 ) -> UserShape:
     """Make a user (no `id`) or change the one that `id` names; fields that are absent stay as they are.
@@ -64,7 +67,10 @@ async def save_user(
         if referred_user(data) is not None:
             return await user_changes.change(stores.users, principal, draft, address)
         user = await user_changes.create(stores.users, principal, draft, address)
-        await invitations.invite(stores.users, context.keys, context.sign_ins.policy, user)
+        sign_ins = context.sign_ins
+        link = await invitations.invite(stores.users, context.keys, sign_ins.policy, user)
+        if send_activation_mail:
+            await sign_ins.link_mail.invite(stores.users, user, link)
         return user
 
     user = await context.storage.write(work)

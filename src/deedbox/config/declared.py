@@ -20,6 +20,7 @@ from deedbox.core.provision_attempts import ProvisioningPolicy
 from deedbox.core.retention import Retention
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.core.value_limits import ValueLimits
+from deedbox.mail.settings import MailSettings
 from deedbox.serving import settings as serving
 from deedbox.transports.http.settings import DeviceApiSettings
 from deedbox.transports.mqtt.settings import MqttSessionSettings
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin: serving.AdminSettings = serving.AdminSettings()
     claim: ClaimPolicy = ClaimPolicy()
     sign_in: SignInPolicy = SignInPolicy()
+    mail: MailSettings = MailSettings()
     device_api: DeviceApiSettings = DeviceApiSettings()
     mqtt_sessions: MqttSessionSettings = MqttSessionSettings()
     journal: JournalSettings = JournalSettings()

@@ -155,6 +155,7 @@ def _check_together(settings: Settings, origins: Mapping[str, str]) -> None:
             "off, so nothing would be served. Give one of them HOST:PORT."
         )
     problems += _without_common_ground(settings, origins)
+    problems += _mail_that_leads_nowhere(settings, origins)
     if problems:
         raise BadSettings(problems)
 
@@ -175,5 +176,24 @@ def _without_common_ground(settings: Settings, origins: Mapping[str, str]) -> li
         problems.append(
             f"{wanted} NATS, by which they tell each other what happens. "
             "Set nats.url (--nats-url nats://...), or leave out serve.workers (--workers)."
+        )
+    return problems
+
+
+def _mail_that_leads_nowhere(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """Say what is missing for mail. Links never begin with what a request says: strangers write requests."""
+    mail = settings.mail
+    if not mail.host:
+        return []
+    needed = {"mail.sender": mail.sender, "mail.base_url": mail.base_url}
+    problems = [
+        f"mail.host ({origins['mail.host']}) is set, so mail is sent. It needs {name}."
+        for name, value in needed.items()
+        if not value
+    ]
+    if mail.password and mail.tls == "none" and mail.host not in ("localhost", "127.0.0.1", "::1"):
+        problems.append(
+            f"mail.tls ({origins['mail.tls']}) is none, so mail.password would be readable on its way. "
+            "Set starttls or tls."
         )
     return problems

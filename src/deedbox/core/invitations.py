@@ -7,6 +7,7 @@ readable as well (encrypted), so that whoever invited can show it again.
 import base64
 from uuid import UUID
 
+from deedbox.core.accounts.mails import DAY_MS, Mail, Postbox, Template
 from deedbox.core.errors import AccountNotActive, InvalidValue, Refusal
 from deedbox.core.keys import KeyRing
 from deedbox.core.records import Actor
@@ -80,10 +81,16 @@ async def reset_link(store: UserStore, keys: KeyRing, policy: SignInPolicy, acto
     """Make a link that resets a user's password. Raises InvalidValue when it has none yet."""
     if not user.activated:
         raise InvalidValue("This user has no password yet. Show its activation link instead.")
+    link = await new_reset_link(store, keys, policy, user.id)
+    await audit(store, actor, user, "CREDENTIALS_READ", credentials="reset link")
+    return link
+
+
+async def new_reset_link(store: UserStore, keys: KeyRing, policy: SignInPolicy, user_id: UUID) -> Link:
+    """Make a link that resets a user's password; the one before works no more."""
     link = _new_link(store, await store.now_ms() + policy.reset_link_s * 1000)
     digest = keys.lookup_digests(_RESET, link.token)[0]
-    await store.set_reset(user.id, StoredLink(digest, link.expires_at))
-    await audit(store, actor, user, "CREDENTIALS_READ", credentials="reset link")
+    await store.set_reset(user_id, StoredLink(digest, link.expires_at))
     return link
 
 
@@ -94,13 +101,13 @@ async def find_reset(store: UserStore, keys: KeyRing, token: str) -> Account | R
 
 
 async def reset_password(
-    store: UserStore, keys: KeyRing, token: str, password_hash: str, source_address: str
+    store: UserStore, postbox: Postbox, keys: KeyRing, token: str, password_hash: str, source_address: str
 ) -> User | Refusal:
     """Set a new password; all sessions end, the link works no more."""
     account = await find_reset(store, keys, token)
     if isinstance(account, Refusal):
         return account
-    await replace_password(store, account.user, password_hash, source_address)
+    await replace_password(store, postbox, account.user, password_hash, source_address)
     return account.user
 
 
@@ -111,10 +118,21 @@ async def note_reset_wish(store: UserStore, account: Account | None, source_addr
         await audit(store, actor_of(user, source_address), user, "PASSWORD_RESET_REQUESTED")
 
 
-async def replace_password(store: UserStore, user: User, password_hash: str, source_address: str) -> None:
-    """Set a password and end all sessions of the user."""
+async def replace_password(
+    store: UserStore, postbox: Postbox, user: User, password_hash: str, source_address: str
+) -> None:
+    """Set a password, end all sessions of the user, and tell them by mail."""
     await store.set_password(user.id, password_hash)
     await store.end_sessions(user.id)
+    await postbox.post(
+        store,
+        Mail(
+            user.email,
+            Template.PASSWORD_CHANGED,
+            await store.now_ms() + DAY_MS,
+            {"email": user.email, "source": source_address, "link": postbox.link("/d/forgotten")},
+        ),
+    )
     await audit(store, actor_of(user, source_address), user, "CREDENTIALS_UPDATED", credentials="password")
 
 

@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from deedbox.core import invitations, sign_in
+from deedbox.core.accounts.link_mail import LinkMail
+from deedbox.core.accounts.mails import Postbox
+from deedbox.core.emails import canonical
 from deedbox.core.errors import InvalidValue, NotFound, NotSignedIn, Refusal, TokenExpired
 from deedbox.core.keys import KeyRing
 from deedbox.core.passwords import PasswordHasher, check_password
@@ -34,14 +37,16 @@ class SignIns:
     def __init__(
         self,
         storage: Storage,
-        keys: KeyRing,
+        postbox: Postbox,
         hasher: PasswordHasher,
         tokens: TokenIssuer,
         authenticator: Authenticator,
         policy: SignInPolicy,
     ) -> None:
         self.policy = policy
-        self.keys = keys
+        self.keys = postbox.keys
+        self.postbox = postbox
+        self.link_mail = LinkMail(postbox, policy)
         self._storage = storage
         self._hasher = hasher
         self._tokens = tokens
@@ -125,7 +130,7 @@ class SignIns:
             if account is None or account.password_hash != held.password_hash:
                 raise InvalidValue("Current password doesn't match!", "/currentPassword")
             await sign_in.give_back(store, held)
-            await invitations.replace_password(store, account.user, new_hash, source_address)
+            await invitations.replace_password(store, self.postbox, account.user, new_hash, source_address)
             return await sign_in.start_session(store, account.user, self.policy, source_address)
 
         signed_in = await self._write(work)
@@ -157,17 +162,23 @@ class SignIns:
         check_password(password, account.user.email, self._hasher)
         new_hash = await self._hasher.hash(password)
         user = await self._write(
-            lambda it: invitations.reset_password(it, self.keys, token, new_hash, source_address)
+            lambda it: invitations.reset_password(
+                it, self.postbox, self.keys, token, new_hash, source_address
+            )
         )
         self._authenticator.forget(_or_raise(user).id)
 
     async def wish_for_reset(self, email: str, source_address: str) -> None:
-        """Note that somebody forgot a password; the same for every address. Raises TooManyAttempts."""
+        """Note that somebody forgot a password, and send a link where mail is sent.
+
+        The same for every address, known or not. Raises TooManyAttempts.
+        """
         budget = self.policy.budget(_LINK, network_of(source_address))
 
         async def work(store: UserStore) -> None:
             held = await sign_in.reserve(store, email, budget)
             await invitations.note_reset_wish(store, held.account, source_address)
+            await self.link_mail.reset(store, canonical(email), held.account)
 
         await self._write(work)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from deedbox.core.attempts import AttemptStore
+from deedbox.core.accounts.mails import MailStore
 from deedbox.core.errors import NotFound
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.permissions import Authority, Operation, Principal, Resource, Target, check
@@ -64,7 +64,7 @@ class Home(msgspec.Struct, frozen=True):
     is_public: bool
 
 
-class UserStore(SessionStore, AttemptStore, RecordStore, Protocol):
+class UserStore(SessionStore, MailStore, RecordStore, Protocol):
     """Users, their passwords, links and sessions, inside one transaction."""
 
     async def now_ms(self) -> int:

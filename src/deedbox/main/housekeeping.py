@@ -19,6 +19,7 @@ from deedbox.core.retention import Records, Retired, retire_events, retire_recor
 from deedbox.core.storage import Storage, Stores
 from deedbox.core.value_erasure import erase, is_due
 from deedbox.main.leasing import Leasing
+from deedbox.main.mailing import Mailing
 from deedbox.main.parts import Parts
 from deedbox.main.series_keeping import SeriesKeeping
 
@@ -48,7 +49,9 @@ class ScheduledWork(NamedTuple):
 def scheduled_works(parts: Parts) -> tuple[ScheduledWork, ...]:
     """Return all that is done on schedule."""
     kept = parts.settings.retention
+    mail = (ScheduledWork("mail", Mailing(parts).bite),) if parts.postbox.is_open else ()
     return (
+        *mail,
         ScheduledWork("expired rows", _Sweeping(parts).bite),
         ScheduledWork("values of ended deeds", partial(_erase_values, parts.storage)),
         ScheduledWork("overdue commands", partial(_time_out_commands, parts.exchange)),

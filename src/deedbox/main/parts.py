@@ -16,6 +16,7 @@ from deedbox.cluster.rpc import CommandExchange
 from deedbox.cluster.session_moves import BusSessionMoves
 from deedbox.cluster.sessions import SessionNews
 from deedbox.config.declared import Settings
+from deedbox.core.accounts.mails import Postbox
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.claiming import claim
 from deedbox.core.guess_alarms import GuessAlarm
@@ -54,6 +55,7 @@ class Parts:
     metrics: Metrics
     hasher: Argon2Hasher
     authenticator: SessionAuthenticator
+    postbox: Postbox
     sign_ins: SignIns
     exchange: CommandExchange
     attribute_changes: AttributeHints
@@ -89,6 +91,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         closing.callback(attribute_changes.join())
         session_moves = BusSessionMoves(bus, node, lambda: live.other_nodes)
         closing.callback(session_moves.close)
+        postbox = _postbox(settings, keys)
         yield Parts(
             settings=settings,
             keys=keys,
@@ -96,7 +99,8 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             metrics=metrics,
             hasher=hasher,
             authenticator=authenticator,
-            sign_ins=SignIns(storage, keys, hasher, tokens, authenticator, settings.sign_in),
+            postbox=postbox,
+            sign_ins=SignIns(storage, postbox, hasher, tokens, authenticator, settings.sign_in),
             exchange=exchange,
             attribute_changes=attribute_changes,
             rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
@@ -130,6 +134,11 @@ def _told_of_sessions(authenticator: SessionAuthenticator, settings: Settings, b
     news = SessionNews(bus)
     authenticator.tell_by(news.tell, lambda: bool(settings.nats.url) and bus.is_whole)
     return news.join(authenticator.forget_here, authenticator.forget_all_here)
+
+
+def _postbox(settings: Settings, keys: KeyRing) -> Postbox:
+    mail = settings.mail
+    return Postbox(keys, mail.base_url if mail.host else "", mail.per_address)
 
 
 def _pool_options(settings: Settings) -> PoolOptions:

@@ -57,6 +57,12 @@ class Metrics:
         self.claim_page_steps = self._counter(
             "deedbox_claim_page_steps", "Steps of people with a scanned label on the claim page.", "step"
         )
+        self.mails = self._counter("deedbox_mails", "Mails that waited, by what became of them.", "outcome")
+        self.waiting_mails = Gauge(
+            "deedbox_waiting_mails",
+            "Mails that wait to be sent, counted where they are sent.",
+            registry=self._registry,
+        )
         self.live_closed = self._counter(
             "deedbox_live_closed", "WebSockets that were turned away or ended here, and why.", "why"
         )

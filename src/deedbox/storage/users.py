@@ -11,6 +11,7 @@ from deedbox.core.ids import NULL_ID
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.permissions import Authority
 from deedbox.core.users import Account, Home, StoredLink, User
+from deedbox.storage.accounts.mails import MailStore
 from deedbox.storage.paging import listing
 from deedbox.storage.relations import forget_relations
 from deedbox.storage.sessions import SessionStore
@@ -22,7 +23,7 @@ _NOUN = "user"
 _NOUN_IN_TENANT = "tenant_user"
 
 
-class UserStore(SessionStore):
+class UserStore(SessionStore, MailStore):
     """Users inside a transaction."""
 
     async def find_user(self, user_id: UUID) -> User | None:

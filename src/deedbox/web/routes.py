@@ -3,6 +3,7 @@
 from litestar.types import ControllerRouterHandler
 
 from deedbox.web import claiming, files, invited, owned, signing_in, starting
+from deedbox.web.accounts import forgotten
 
 ROUTES: list[ControllerRouterHandler] = [
     starting.landing,
@@ -12,6 +13,8 @@ ROUTES: list[ControllerRouterHandler] = [
     signing_in.sign_in,
     signing_in.sign_out,
     signing_in.login,
+    forgotten.forgotten_page,
+    forgotten.forgotten,
     invited.create_password_page,
     invited.create_password,
     invited.reset_password_page,

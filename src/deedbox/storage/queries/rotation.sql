@@ -49,3 +49,4 @@ union select distinct substr(activation_ciphertext, 1, 1) from user_account
 union select distinct substr(digest, 1, 1) from profile_provisioning
 union select distinct substr(ciphertext, 1, 1) from profile_provisioning
 union select distinct substr(reset_digest, 1, 1) from user_account where reset_expires_at > :now_ms
+union select distinct substr(ciphertext, 1, 1) from outgoing_mail

@@ -1,0 +1,1 @@
+"""Accounts of people beyond name and password: mail, sessions, further factors."""

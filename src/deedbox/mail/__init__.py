@@ -1,0 +1,1 @@
+"""Outgoing mail: words, layout, and the way to the mail server."""

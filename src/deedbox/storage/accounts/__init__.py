@@ -1,0 +1,1 @@
+"""Accounts of people as rows: mail that waits, sessions, further factors."""
