@@ -92,9 +92,17 @@ class Login(msgspec.Struct, frozen=True, gc=False):
 
 async def find_login(store: CredentialsStore, keys: KeyRing, token: str) -> Login | None:
     """Return the login of the device whose access token this is, None when there is none."""
-    digests = lookup_digests(keys, token)
-    found = await store.devices_by_credentials(digests, CredentialsKind.ACCESS_TOKEN)
-    return next((Login(device_id, digest) for digest, device_id in found.items()), None)
+    return (await find_logins(store, keys, [token]))[0]
+
+
+async def find_logins(store: CredentialsStore, keys: KeyRing, tokens: Sequence[str]) -> list[Login | None]:
+    """Return in order the logins of the devices whose access tokens these are, looked up together."""
+    digests = [lookup_digests(keys, it) for it in tokens]
+    asked = [digest for its_digests in digests for digest in its_digests]
+    found = await store.devices_by_credentials(asked, CredentialsKind.ACCESS_TOKEN)
+    return [
+        next((Login(found[it], it) for it in its_digests if it in found), None) for its_digests in digests
+    ]
 
 
 async def ended_logins(store: CredentialsStore, logins: Collection[Login]) -> list[Login]:

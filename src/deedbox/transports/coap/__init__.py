@@ -1,0 +1,1 @@
+"""The device API over CoAP, under /api/v1."""
