@@ -24,7 +24,16 @@ KEPT: dict[str, Any] = {
     "defaultRuleChainId": {"entityType": "RULE_CHAIN", "id": "01890a5d-ac96-774b-bcce-b302099a8057"},
     "profileData": {
         "configuration": {"type": "DEFAULT"},
-        "transportConfiguration": {"type": "MQTT", "deviceTelemetryTopic": "v1/devices/me/telemetry"},
+        "transportConfiguration": {
+            "type": "MQTT",
+            "deviceTelemetryTopic": "acme/telemetry",
+            "deviceAttributesTopic": "v1/devices/me/attributes",
+            "deviceAttributesSubscribeTopic": "v1/devices/me/attributes",
+            "transportPayloadTypeConfiguration": {"transportPayloadType": "JSON"},
+            "sendAckOnValidationException": True,
+            "sparkplug": False,
+            "sparkplugAttributesMetricNames": None,
+        },
         "alarms": [{"alarmType": "hot"}],
         "provisionConfiguration": {"type": "ALLOW_CREATE_NEW_DEVICES", "provisionDeviceSecret": "s"},
     },

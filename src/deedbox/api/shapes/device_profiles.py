@@ -13,7 +13,9 @@ from deedbox.core.errors import InvalidValue
 from deedbox.core.ids import NULL_ID
 from deedbox.core.provision_settings import ProvisionSettings, Strategy
 from deedbox.core.texts import checked_json, checked_text
+from deedbox.core.transport_configuration import checked_transport
 
+#: What a stored profile may say; `checked_transport` says what is served.
 TransportType = Literal["DEFAULT", "MQTT", "COAP", "LWM2M", "SNMP"]
 
 
@@ -95,6 +97,7 @@ _PROFILE_DATA = {
     "alarms": None,
 }
 _PROVISION = "provisionConfiguration"
+_TRANSPORT = "transportConfiguration"
 
 
 def device_profile_shape(
@@ -172,8 +175,9 @@ def _settings_text(it: KeptSettings) -> str:
         checked_text(it.default_queue_name, "defaultQueueName")
     fields = {field: getattr(it, field) for field in KeptSettings.__struct_fields__}
     fields["provision_device_key"] = None
-    if it.profile_data is not None:
-        fields["profile_data"] = {name: part for name, part in it.profile_data.items() if name != _PROVISION}
+    kept = {name: part for name, part in (it.profile_data or _PROFILE_DATA).items() if name != _PROVISION}
+    kept[_TRANSPORT] = checked_transport(it.transport_type, (it.profile_data or {}).get(_TRANSPORT))
+    fields["profile_data"] = kept
     return checked_json(KeptSettings(**fields), "profileData", LONGEST_SETTINGS)
 
 

@@ -1,0 +1,1 @@
+"""Schemas that tenants give for their devices' Protobuf payloads: read, checked, compiled."""
