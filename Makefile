@@ -37,7 +37,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--default-index https://pypi.org/simple --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 
-.PHONY: help $(VENV) demo test lint types contracts unit bench lock rehearse soak versions test-packages $(CONFORMANCE)
+.PHONY: help $(VENV) demo test lint types contracts unit bench lock protobuf rehearse soak versions test-packages $(CONFORMANCE)
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[^\t ]+:.*## / { sub(/\$$\(VENV\)/, "$(VENV)"); printf "make %-10s %s\n", $$1, $$2 }' \
@@ -168,6 +168,12 @@ $(CONFORMANCE): %: %/.installed
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python $(INSTALL) --require-hashes -r $<
 	@touch $@
+
+PROTOBUF := src/deedbox/transports/protobuf/device_api.proto
+
+protobuf: $(DEVELOPMENT) ## write the modules of our .proto files anew
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PYTHON) -m grpc_tools.protoc -I src --python_out=src \
+		--mypy_out=quiet:src $(PROTOBUF)
 
 lock: $(DEVELOPMENT) ## write the lock files anew after a change of dependencies
 	@$(LOCK) pyproject.toml -o requirements.lock

@@ -1,7 +1,7 @@
 """A collector for traces: takes what OpenTelemetry's exporter sends over HTTP, and understands it."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -90,5 +90,5 @@ def _spans(body: bytes) -> Iterator[CollectedSpan]:
                 )
 
 
-def _facts(pairs: "list[KeyValue]") -> dict[str, str]:
+def _facts(pairs: Iterable[KeyValue]) -> dict[str, str]:
     return {it.key: str(getattr(it.value, it.value.WhichOneof("value") or "string_value")) for it in pairs}
