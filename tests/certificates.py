@@ -32,23 +32,37 @@ def make_certificate(folder: Path, days: int = 90) -> MadeCertificate:
 class Authority:
     """Signs certificates of devices. `certificate` is its own PEM file."""
 
-    def __init__(self, folder: Path, name: str = "factory") -> None:
+    def __init__(
+        self, folder: Path, name: str = "factory", above: "Authority | None" = None, *, may_sign: bool = True
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
         self.certificate = folder / f"{name}.pem"
-        own = _built(self._name, self._name, self._key.public_key(), is_authority=True)
-        self.certificate.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        issuer, key = (above._name, above._key) if above else (self._name, self._key)
+        own = _built(self._name, issuer, self._key.public_key(), is_authority=may_sign)
+        self.certificate.write_bytes(own.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    def device(self, common_name: str) -> MadeCertificate:
-        """Write a certificate for a device, and its key."""
+    def device(self, common_name: str, age_days: float = 1) -> MadeCertificate:
+        """Write a certificate for a device, valid since so many days, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        made = MadeCertificate(self._folder / f"{common_name}.crt", self._folder / f"{common_name}.key")
-        signed = _built(_named(common_name), self._name, key.public_key()).sign(self._key, hashes.SHA256())
-        made.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+        stem = f"{common_name}-{age_days}"
+        made = MadeCertificate(self._folder / f"{stem}.crt", self._folder / f"{stem}.key")
+        built = _built(_named(common_name), self._name, key.public_key(), age_days=age_days)
+        made.certificate.write_bytes(built.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
         made.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return made
+
+    def device_with_chain(
+        self, common_name: str, *above: "Authority", age_days: float = 1
+    ) -> MadeCertificate:
+        """Write a certificate for a device, and behind it that of whoever signed it, and of those above."""
+        made = self.device(common_name, age_days)
+        chain = (made.certificate, self.certificate, *(it.certificate for it in above))
+        together = made.certificate.with_suffix(".chain")
+        together.write_text("".join(it.read_text() for it in chain))
+        return MadeCertificate(together, made.key)
 
 
 def _named(common_name: str) -> x509.Name:
@@ -56,7 +70,12 @@ def _named(common_name: str) -> x509.Name:
 
 
 def _built(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool = False
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    *,
+    is_authority: bool = False,
+    age_days: float = 1,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -65,8 +84,8 @@ def _built(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=90))
+        .not_valid_before(now - timedelta(days=age_days))
+        .not_valid_after(now + timedelta(days=90 - age_days))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     )
 

@@ -10,6 +10,8 @@ NOT_FOUND = {"status": "NOT_FOUND", "errorMsg": "Provision data was not found!"}
 FAILED = {"status": "FAILURE", "errorMsg": "Failed to provision device!"}
 CREATE, CHECK = Strategy.ALLOW_CREATE_NEW_DEVICES, Strategy.CHECK_PRE_PROVISIONED_DEVICES
 
+CHAIN = Strategy.X509_CERTIFICATE_CHAIN
+
 
 def profile_body(
     strategy: Strategy = CREATE, *, key: str = KEY, secret: str | None = SECRET
@@ -22,6 +24,18 @@ def profile_body(
         "provisionDeviceKey": key,
         "profileData": {"configuration": {"type": "DEFAULT"}, "provisionConfiguration": configuration},
     }
+
+
+def chain_body(
+    signer: str | None, pattern: str | None = r"(.*)\.example\.com", *, makes_devices: bool | None = True
+) -> dict[str, Any]:
+    """What an administrator saves whose devices are let in by who signed their certificates, as PEM."""
+    body = profile_body(CHAIN, key="", secret=signer)
+    body["profileData"]["provisionConfiguration"] |= {
+        "certificateRegExPattern": pattern,
+        "allowCreateNewDevicesByX509Certificate": makes_devices,
+    }
+    return body
 
 
 async def provisioning_profile(site: Deployment, strategy: Strategy = CREATE) -> dict[str, Any]:

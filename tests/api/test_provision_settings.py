@@ -74,12 +74,6 @@ async def test_a_strategy_needs_key_and_secret(site: Administration, strategy: S
     assert SECRET not in str(error)
 
 
-async def test_chains_of_certificates_are_not_there_yet(site: Administration) -> None:
-    body = profile_body(Strategy.X509_CERTIFICATE_CHAIN)
-    error = await site.refused(400, "maker", "POST", "/api/deviceProfile", body)
-    assert error["errors"][0]["pointer"] == "/provisionType"
-
-
 async def test_a_key_belongs_to_one_profile_of_all_tenants(site: Administration) -> None:
     await provisioning_profile(site)
     error = await site.refused(400, "rival", "POST", "/api/deviceProfile", profile_body())

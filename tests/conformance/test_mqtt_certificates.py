@@ -11,7 +11,7 @@ from paho.mqtt.client import Client
 from tests.certificates import Authority, MadeCertificate, make_certificate
 from tests.conformance.mqtt_site import HOST, LONGEST_WAIT_S, MadeDevice, MqttSite, running_mqtt_site
 from tests.conformance.paho_device import V5, V311, connected
-from tests.conformance.rest_people import post
+from tests.conformance.rest_people import get, post
 from tests.ports import free_port
 
 NOT_AUTHORIZED = 0x87
@@ -53,6 +53,24 @@ def give(site: MqttSite, made: MadeDevice, certificate: MadeCertificate) -> None
     """Make the certificate the device's credentials."""
     body = {"credentialsType": "X509_CERTIFICATE", "credentialsValue": certificate.certificate.read_text()}
     post(site.maker, "/api/device/credentials", {"deviceId": {"entityType": "DEVICE", "id": made.id}, **body})
+
+
+def chain_profile(site: MqttSite, signer: Authority) -> None:
+    """A profile of the maker's that lets in whoever this one has signed for."""
+    configuration = {
+        "type": "X509_CERTIFICATE_CHAIN",
+        "provisionDeviceSecret": signer.certificate.read_text(),
+        "certificateRegExPattern": r"(.*)\.example\.com",
+        "allowCreateNewDevicesByX509Certificate": True,
+    }
+    body = {"name": signer.certificate.stem, "provisionType": "X509_CERTIFICATE_CHAIN"}
+    post(site.maker, "/api/deviceProfile", body | {"profileData": {"provisionConfiguration": configuration}})
+
+
+def made_by_chain(site: MqttSite, name: str) -> MadeDevice:
+    """A device that made itself."""
+    found = get(site.maker, "/api/tenant/devices", deviceName=name)
+    return MadeDevice(name, found["id"]["id"], "")
 
 
 def pub(site: MqttSite, server: MadeCertificate, own: MadeCertificate | None, *more: str) -> int:
@@ -113,3 +131,36 @@ def test_another_certificate_ends_the_session(
         assert ended.said == (protocol is V5)
         assert not ended.said or ended.reason == NOT_AUTHORIZED
     assert pub(mqtt_site, certificates.server, own) != 0
+
+
+def test_a_chain_makes_its_device(mqtt_site: MqttSite, certificates: Certificates, tmp_path: Path) -> None:
+    """Thingsboard §7: a signer that no file of the server knows, only a profile; over two levels."""
+    root = Authority(tmp_path, "root")
+    line = Authority(tmp_path, "line", root)
+    own = line.device_with_chain("valve.example.com", root)
+    assert pub(mqtt_site, certificates.server, own) != 0
+    chain_profile(mqtt_site, root)
+    assert pub(mqtt_site, certificates.server, own) == 0
+    assert pub(mqtt_site, certificates.server, own, "-V", "mqttv5") == 0
+    assert mqtt_site.latest(made_by_chain(mqtt_site, "valve"), "temperature") == {"temperature": 25}
+    alone = MadeCertificate(own.certificate.with_suffix(".crt"), own.key)
+    assert pub(mqtt_site, certificates.server, alone) != 0  # nobody in the server's file vouches for it
+
+
+@pytest.mark.parametrize("protocol", [V311, V5], ids=["3.1.1", "5"])
+def test_a_newer_certificate_ends_the_session_of_the_older(
+    mqtt_site: MqttSite, certificates: Certificates, tmp_path: Path, protocol: Any
+) -> None:
+    signer, name = Authority(tmp_path, f"signer-{protocol}"), f"pump-{protocol}"
+    chain_profile(mqtt_site, signer)
+    old, new = (signer.device_with_chain(f"{name}.example.com", age_days=it) for it in (2, 1))
+    assert pub(mqtt_site, certificates.server, old) == 0
+
+    def trust(client: Client) -> None:
+        client.tls_set(str(certificates.server.certificate), str(old.certificate), str(old.key))
+
+    with connected(mqtt_site, made_by_chain(mqtt_site, name), protocol, prepare=trust) as device:
+        assert device.acknowledged(device.send(TELEMETRY, {"a": 1})).reason == 0
+        assert pub(mqtt_site, certificates.server, new) == 0
+        assert device.ended()
+    assert pub(mqtt_site, certificates.server, old) != 0

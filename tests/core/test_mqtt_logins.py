@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from deedbox.core.certificate_logins import find_by_certificate
 from deedbox.core.credential_kinds import CredentialsDraft, CredentialsKind
 from deedbox.core.credentials import Login, change_credentials, ended_logins
 from deedbox.core.keys import KeyRing, RingKey
@@ -98,26 +99,27 @@ async def test_a_token_is_a_user_name(storage: SQLiteStorage) -> None:
     assert await login(storage, Presented("the token", "", b"")) is None
 
 
-async def test_a_certificate_comes_first(storage: SQLiteStorage, tmp_path: Path) -> None:
-    """See thingsboard §2.2; one that is no device's counts as none, and another one ends what it let in"""
+async def test_a_certificate_is_found_by_what_it_is(storage: SQLiteStorage, tmp_path: Path) -> None:
+    """Thingsboard §2.2: the very certificate is the device's credentials, with every generation of keys."""
     pem = make_certificate(tmp_path).certificate.read_text()
-    certificate = ssl.PEM_cert_to_DER_cert(pem)
-    by_certificate, by_token = uuid4(), uuid4()
-    await give(storage, by_token, TOKEN)
-    presented = Presented("", "the token", b"", certificate)
-    found = await login(storage, presented)
-    assert found is not None
-    assert found.device_id == by_token
+    certificate, device_id = ssl.PEM_cert_to_DER_cert(pem), uuid4()
+
+    async def found_by(keys: KeyRing) -> Login | None:
+        async def work(stores: Stores) -> Login | None:
+            return await find_by_certificate(stores.credentials, keys, certificate)
+
+        return await storage.look(work)
+
+    assert await found_by(KEYS) is None
     # What openssl writes before it does not matter.
     draft = CredentialsDraft(CredentialsKind.X509_CERTIFICATE, value=f"subject=CN = lamp\n{pem}")
-    await give(storage, by_certificate, draft)
-    for keys in (KEYS, ROTATED):
-        found = await login(storage, presented, keys)
-        assert found is not None
-        assert found.device_id == by_certificate
-    assert not await is_ended(storage, found)
-    await give(storage, by_certificate, CredentialsDraft(credentials_id="another"))
-    assert await is_ended(storage, found)
+    await give(storage, device_id, draft)
+    logins = [await found_by(keys) for keys in (KEYS, ROTATED)]
+    assert [it and it.device_id for it in logins] == [device_id, device_id]
+    assert logins[1] is not None
+    assert not await is_ended(storage, logins[1])
+    await give(storage, device_id, CredentialsDraft(credentials_id="another"))
+    assert await is_ended(storage, logins[1])
 
 
 async def test_of_two_devices_the_one_that_is_proved_is_found(storage: SQLiteStorage) -> None:

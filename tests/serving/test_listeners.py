@@ -12,7 +12,7 @@ from deedbox.serving.listeners import (
     bind_all,
     bind_shares,
     close_all,
-    take_client_certificates,
+    read_signers,
     tls_context,
 )
 from tests.certificates import make_certificate
@@ -125,7 +125,6 @@ def test_a_certificate_that_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_a_file_without_certificates_of_signers_is_refused(tmp_path: Path) -> None:
     made = make_certificate(tmp_path)
-    context = tls_context(made.certificate, made.key)
     for file, why in ((made.key, "holds no certificates"), (tmp_path / "none.pem", "can't be read")):
         with pytest.raises(CannotListen, match=why):
-            take_client_certificates(context, file)
+            read_signers(file)

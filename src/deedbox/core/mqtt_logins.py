@@ -1,4 +1,4 @@
-"""How MQTT clients prove to be devices: by a certificate, a token as user name, or as MQTT_BASIC asks."""
+"""How MQTT clients prove to be devices without a certificate: a token as user name, or as MQTT_BASIC asks."""
 
 import hmac
 from collections.abc import Sequence
@@ -7,26 +7,17 @@ from uuid import UUID
 
 import msgspec
 
-from deedbox.core.credential_kinds import (
-    CredentialsKind,
-    MqttBasic,
-    certificate_identifier,
-    mqtt_identifier,
-)
+from deedbox.core.credential_kinds import CredentialsKind, MqttBasic, mqtt_identifier
 from deedbox.core.credentials import CredentialsStore, Login, lookup_digests, opened
 from deedbox.core.keys import KeyRing
 
 
 class Presented(msgspec.Struct, frozen=True):
-    """What a client says when it connects; what it leaves out is empty.
-
-    `certificate`, in DER form, is one that it has the key of, as TLS has proved.
-    """
+    """What a client says when it connects; what it leaves out is empty."""
 
     client_id: str
     user_name: str
     password: bytes
-    certificate: bytes = b""
 
 
 async def find_mqtt_login(store: CredentialsStore, keys: KeyRing, presented: Presented) -> Login | None:
@@ -43,21 +34,10 @@ async def find_mqtt_logins(
     asked = [digest for it in digests for digest in it]
     found = await store.devices_by_credentials(asked, CredentialsKind.ACCESS_TOKEN)
     return [
-        await _find_by_certificate(store, keys, it.certificate)
-        or next((Login(found[digest], digest) for digest in its_digests if digest in found), None)
+        next((Login(found[digest], digest) for digest in its_digests if digest in found), None)
         or await _find_basic_login(store, keys, it)
         for it, its_digests in zip(presented, digests, strict=True)
     ]
-
-
-async def _find_by_certificate(store: CredentialsStore, keys: KeyRing, certificate: bytes) -> Login | None:
-    if not certificate:
-        return None
-    digests = lookup_digests(keys, certificate_identifier(certificate))
-    found = await store.devices_by_credentials(digests, CredentialsKind.X509_CERTIFICATE)
-    stored = await store.credentials_of(list(found.values()))
-    logins = (Login(it, digest, stored[it].version) for digest, it in found.items() if it in stored)
-    return next(logins, None)
 
 
 async def _find_basic_login(store: CredentialsStore, keys: KeyRing, presented: Presented) -> Login | None:

@@ -11,13 +11,18 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.credential_kinds import certificate_identifier
+from deedbox.core.device_certificates import may_sign, read_pem
 from deedbox.core.errors import InvalidValue
 from deedbox.core.keys import NONCE_BYTES, KeyRing
+from deedbox.core.name_patterns import checked_pattern
 from deedbox.core.records import RecordStore
 from deedbox.core.texts import checked_text
 
 LONGEST_SECRET = 255
-_PURPOSE = b"provision"
+LONGEST_CERTIFICATES = 65_536
+#: The key of a certificate is known to everybody, so it is none that a device may name.
+_PURPOSE, _CERTIFICATE_PURPOSE = b"provision", b"provision-cert"
 _KEY, _SECRET = "/provisionDeviceKey", "/profileData/provisionConfiguration/provisionDeviceSecret"
 
 
@@ -30,12 +35,18 @@ class Strategy(StrEnum):
     X509_CERTIFICATE_CHAIN = "X509_CERTIFICATE_CHAIN"
 
 
-class ProvisionSettings(msgspec.Struct, frozen=True):
-    """A profile's settings in the clear."""
+class ProvisionSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A profile's settings in the clear.
+
+    With X509_CERTIFICATE_CHAIN the secret is none: the certificates, as PEM, of whoever signs devices', the
+    first one counts; `name_pattern` finds a device's name in its own, and `makes_devices` lets new ones in.
+    """
 
     strategy: Strategy = Strategy.DISABLED
     device_key: str | None = None
     device_secret: str | None = None
+    name_pattern: str | None = None
+    makes_devices: bool | None = None
 
     def __repr__(self) -> str:
         return f"ProvisionSettings({self.strategy})"  # never the secrets: representations end in logs
@@ -92,9 +103,9 @@ async def save(
         await store.drop_settings(profile_id)
         return ProvisionSettings()
     settings = checked(wanted, await read(store, keys, profile_id))
-    digests = key_digests(keys, settings.device_key or "")
+    digests = _digests(keys, settings)
     if any(it.profile_id != profile_id for it in await store.settings_by_key(digests)):
-        raise key_taken()
+        raise key_taken(settings.strategy)
     text = msgspec.json.encode(settings).decode()
     ciphertext = keys.encrypt(text, profile_id.bytes, store.random_bytes(NONCE_BYTES))
     await store.put_settings(StoredProvisioning(profile_id, tenant_id, digests[0], ciphertext))
@@ -103,12 +114,11 @@ async def save(
 
 def checked(wanted: ProvisionSettings, before: ProvisionSettings) -> ProvisionSettings:
     """Return complete settings; what is not named stays as it was `before`. Raises InvalidValue."""
-    if wanted.strategy is Strategy.X509_CERTIFICATE_CHAIN:
-        raise InvalidValue(
-            "provisionType X509_CERTIFICATE_CHAIN comes with a later release. Expected: DISABLED, "
-            "ALLOW_CREATE_NEW_DEVICES or CHECK_PRE_PROVISIONED_DEVICES.",
-            "/provisionType",
-        )
+    is_chain = wanted.strategy is Strategy.X509_CERTIFICATE_CHAIN
+    if is_chain is not (before.strategy is Strategy.X509_CERTIFICATE_CHAIN):
+        before = ProvisionSettings()  # a certificate is no secret, and a secret no certificate
+    if is_chain:
+        return _checked_chain(wanted, before)
     device_key = wanted.device_key or before.device_key
     device_secret = wanted.device_secret or before.device_secret
     if not device_key:
@@ -124,6 +134,37 @@ def checked(wanted: ProvisionSettings, before: ProvisionSettings) -> ProvisionSe
     return ProvisionSettings(wanted.strategy, device_key, device_secret)
 
 
+def _checked_chain(wanted: ProvisionSettings, before: ProvisionSettings) -> ProvisionSettings:
+    text = wanted.device_secret or before.device_secret or ""
+    if len(text) > LONGEST_CERTIFICATES:
+        raise InvalidValue(
+            f"provisionDeviceSecret has {len(text)} characters; at most {LONGEST_CERTIFICATES} are accepted.",
+            _SECRET,
+        )
+    try:
+        signer = read_pem(text)[0]
+    except ValueError:
+        raise InvalidValue(
+            "The strategy X509_CERTIFICATE_CHAIN needs as provisionDeviceSecret, in "
+            "profileData.provisionConfiguration, the certificate of whoever signs those of devices, in PEM "
+            "form (-----BEGIN CERTIFICATE-----).",
+            _SECRET,
+        ) from None
+    if not may_sign(signer):
+        raise InvalidValue(
+            "The first certificate in provisionDeviceSecret may not sign others (CA:FALSE). Expected: that "
+            "of whoever signs the certificates of devices.",
+            _SECRET,
+        )
+    return ProvisionSettings(
+        strategy=wanted.strategy,
+        device_key=certificate_identifier(signer),
+        device_secret=text,
+        name_pattern=checked_pattern(wanted.name_pattern or before.name_pattern),
+        makes_devices=before.makes_devices if wanted.makes_devices is None else wanted.makes_devices,
+    )
+
+
 def opened(stored: StoredProvisioning, keys: KeyRing) -> ProvisionSettings:
     """Return stored settings in the clear. Raises ValueError when the key file lacks their generation."""
     text = keys.decrypt(stored.ciphertext, stored.profile_id.bytes)
@@ -134,7 +175,7 @@ def renewed(ciphertext: bytes, keys: KeyRing, profile_id: UUID, nonce: bytes) ->
     """Return digest and ciphertext under the newest key generation. Raises ValueError as `opened` does."""
     text = keys.decrypt(ciphertext, profile_id.bytes)
     settings = msgspec.json.decode(text, type=ProvisionSettings)
-    digest = key_digests(keys, settings.device_key or "")[0]
+    digest = _digests(keys, settings)[0]
     return digest, keys.encrypt(text, profile_id.bytes, nonce)
 
 
@@ -143,6 +184,18 @@ def key_digests(keys: KeyRing, device_key: str) -> tuple[bytes, ...]:
     return keys.lookup_digests(_PURPOSE, device_key)
 
 
-def key_taken() -> InvalidValue:
-    """Return the refusal of a key that another profile has; it does not say which one."""
+def signer_digests(keys: KeyRing, certificate: bytes) -> tuple[bytes, ...]:
+    """Return what the digest of a profile that this certificate (DER) vouches for may be."""
+    return keys.lookup_digests(_CERTIFICATE_PURPOSE, certificate_identifier(certificate))
+
+
+def _digests(keys: KeyRing, settings: ProvisionSettings) -> tuple[bytes, ...]:
+    is_chain = settings.strategy is Strategy.X509_CERTIFICATE_CHAIN
+    return keys.lookup_digests(_CERTIFICATE_PURPOSE if is_chain else _PURPOSE, settings.device_key or "")
+
+
+def key_taken(strategy: Strategy | None = None) -> InvalidValue:
+    """Return the refusal of a key or certificate that another profile has; it does not say which one."""
+    if strategy is Strategy.X509_CERTIFICATE_CHAIN:
+        return InvalidValue("Device profile with such certificate already exists!", _SECRET)
     return InvalidValue("Device profile with such provision device key already exists!", _KEY)

@@ -13,7 +13,7 @@ import msgspec
 
 from deedbox.core import device_changes
 from deedbox.core.attempts import AttemptStore
-from deedbox.core.credential_kinds import CredentialsDraft
+from deedbox.core.credential_kinds import CredentialsDraft, CredentialsKind
 from deedbox.core.credentials import Credentials, credentials_of, new_token
 from deedbox.core.deeds import DeedStore
 from deedbox.core.device_changes import DeviceMaking
@@ -85,7 +85,15 @@ class Provisioning(msgspec.Struct, frozen=True):
     policy: ProvisioningPolicy
 
 
-class _Failed(Exception):
+class FoundProfile(msgspec.Struct, frozen=True):
+    """The profile that a device belongs to, by what it knows or shows."""
+
+    id: UUID
+    tenant_id: UUID
+    settings: ProvisionSettings
+
+
+class Failed(Exception):
     """A right key and secret, and yet nothing came of it; the reason is for the tenant only."""
 
 
@@ -111,112 +119,112 @@ async def provision(parts: Provisioning, request: ProvisionRequest) -> Provision
     wait_ms = await wait_of(parts.store, parts.policy, request.source_address, request.device_key)
     if wait_ms:
         return Provisioned(Status.FAILURE, wait_ms=wait_ms)
-    case = _Case(parts, request, found)
+    case = _SecretCase(parts, request, found)
     try:
         return Provisioned(Status.SUCCESS, await case.carry_out())
-    except _Failed as failure:
+    except Failed as failure:
         await case.note_failure(str(failure))
         return Provisioned(Status.FAILURE)
 
 
-class _Case:
-    """One device that knows the key and the secret of a profile."""
+class Case:
+    """One device that is about to get credentials, and what its tenant is told of it."""
 
-    def __init__(self, parts: Provisioning, request: ProvisionRequest, profile: "_Found") -> None:
-        self._parts, self._request, self._profile = parts, request, profile
-        self._name = _name_of(request)
+    def __init__(self, parts: Provisioning, request: ProvisionRequest, profile: FoundProfile) -> None:
+        self.parts, self.request, self.profile = parts, request, profile
+        self.name = _name_of(request)
         actor = Actor(profile.tenant_id, None, None, _ACTOR, request.source_address)
-        self._making = DeviceMaking(parts.devices, parts.profiles, parts.keys, actor)
-
-    async def carry_out(self) -> Credentials:
-        """Return the credentials that the device has from now on. Raises _Failed."""
-        if self._request.device_name and not self._name:
-            raise _Failed("bad name")
-        if self._profile.settings.strategy is Strategy.ALLOW_CREATE_NEW_DEVICES:
-            subject = await self._new_device()
-        else:
-            subject = await self._device_made_before()
-        device_id = cast(UUID, subject.entity_id)
-        if not await self._parts.store.mark_provisioned(device_id):
-            raise _Failed("provisioned before")
-        credentials = await credentials_of(self._parts.devices, self._parts.keys, device_id)
-        if credentials is None:
-            raise _Failed("unknown device")
-        await self._note(subject, credentials)
-        return credentials
+        self.making = DeviceMaking(parts.devices, parts.profiles, parts.keys, actor)
 
     async def note_failure(self, reason: str) -> None:
         """Tell the tenant, once in a window for each name: a device may ask again and again."""
-        if not await is_news(self._parts.store, self._parts.policy, f"{self._profile.id} {self._name}"):
+        if not await is_news(self.parts.store, self.parts.policy, f"{self.profile.id} {self.name}"):
             return
-        state = await self._state()
-        subject = Subject("DEVICE", None, self._name) if state is None else _subject(state)
+        state = await self.state()
+        subject = Subject("DEVICE", None, self.name) if state is None else subject_of(state)
         await self._record(subject, "PROVISION_FAILURE", {}, failure=reason)
         await self._tell(subject, "device.provisioning_failed", {"reason": reason.replace(" ", "_")})
 
-    async def _new_device(self) -> Subject:
-        info = {"gateway": True} if self._request.is_gateway else {}
-        name = self._name or new_token(self._parts.devices)
-        draft = DeviceDraft(name=name, profile_id=self._profile.id, additional_info=info)
+    async def new_device(self) -> Subject:
+        """Make the device, in its profile. Raises Failed."""
+        info = {"gateway": True} if self.request.is_gateway else {}
+        name = self.name or new_token(self.parts.devices)
+        draft = DeviceDraft(name=name, profile_id=self.profile.id, additional_info=info)
         try:
-            device = await device_changes.create(self._making, draft, self._request.credentials)
+            device = await device_changes.create(self.making, draft, self.request.credentials)
         except NameTaken:
-            raise _Failed("name taken") from None
+            raise Failed("name taken") from None
         except InvalidValue:
-            raise _Failed("bad credentials") from None
+            raise Failed("bad credentials") from None
 
         return Subject("DEVICE", device.id, device.name)
 
-    async def _device_made_before(self) -> Subject:
-        state = await self._state()
-        if state is None or state.device.profile_id != self._profile.id:
-            raise _Failed("unknown device")
-        return _subject(state)
-
-    async def _state(self) -> DeviceState | None:
+    async def state(self) -> DeviceState | None:
         """Return the device of that name, locked."""
-        ids = await self._parts.devices.device_ids_named(self._profile.tenant_id, [self._name])
-        states = await self._parts.deeds.lock_devices(list(ids.values()))
+        ids = await self.parts.devices.device_ids_named(self.profile.tenant_id, [self.name])
+        states = await self.parts.deeds.lock_devices(list(ids.values()))
         return next(iter(states.values()), None)
 
-    async def _note(self, subject: Subject, credentials: Credentials) -> None:
-        data = {"entityId": subject.entity_id, "credentialsType": credentials.kind}
+    async def note(self, subject: Subject, kind: CredentialsKind) -> None:
+        """Tell the tenant that the device has credentials of that kind by now."""
+        data = {"entityId": subject.entity_id, "credentialsType": kind}
         await self._record(subject, "PROVISION_SUCCESS", data | self._strategy())
         await self._tell(subject, "device.provisioned", self._strategy())
 
     def _strategy(self) -> dict[str, Any]:
-        return {"provisionType": self._profile.settings.strategy}
+        return {"provisionType": self.profile.settings.strategy}
 
     async def _record(self, subject: Subject, action: str, data: dict[str, Any], failure: str = "") -> None:
-        store, now_ms = self._parts.store, await self._parts.store.now_ms()
+        store, now_ms = self.parts.store, await self.parts.store.now_ms()
         entry = audit_entry(
-            store, self._making.actor, subject, action, now_ms=now_ms, failure=failure, data=data
+            store, self.making.actor, subject, action, now_ms=now_ms, failure=failure, data=data
         )
         await store.add_audit_entries([entry])
 
     async def _tell(self, subject: Subject, kind: str, data: dict[str, Any]) -> None:
-        store, now_ms = self._parts.store, await self._parts.store.now_ms()
+        store, now_ms = self.parts.store, await self.parts.store.now_ms()
         text = json_text({"deviceName": subject.name} | data)
         event = Event(
-            store.new_id(), self._profile.tenant_id, subject.entity_id, subject.epoch, kind, text, now_ms
+            store.new_id(), self.profile.tenant_id, subject.entity_id, subject.epoch, kind, text, now_ms
         )
         await store.add_events([event])
 
 
-class _Found(msgspec.Struct, frozen=True):
-    """The profile that a device knows key and secret of."""
+class _SecretCase(Case):
+    """One device that knows the key and the secret of a profile."""
 
-    id: UUID
-    tenant_id: UUID
-    settings: ProvisionSettings
+    async def carry_out(self) -> Credentials:
+        """Return the credentials that the device has from now on. Raises Failed."""
+        if self.request.device_name and not self.name:
+            raise Failed("bad name")
+        if self.profile.settings.strategy is Strategy.ALLOW_CREATE_NEW_DEVICES:
+            subject = await self.new_device()
+        else:
+            subject = await self._device_made_before()
+        device_id = cast(UUID, subject.entity_id)
+        if not await self.parts.store.mark_provisioned(device_id):
+            raise Failed("provisioned before")
+        credentials = await credentials_of(self.parts.devices, self.parts.keys, device_id)
+        if credentials is None:
+            raise Failed("unknown device")
+        await self.note(subject, credentials.kind)
+        return credentials
+
+    async def _device_made_before(self) -> Subject:
+        state = await self.state()
+        if state is None or state.device.profile_id != self.profile.id:
+            raise Failed("unknown device")
+        return subject_of(state)
 
 
-async def _found(store: ProvisionSettingsStore, keys: KeyRing, request: ProvisionRequest) -> _Found | None:
+async def _found(
+    store: ProvisionSettingsStore, keys: KeyRing, request: ProvisionRequest
+) -> FoundProfile | None:
     """Return the profile with this key and this secret, None for a wrong one of either."""
     for stored in await store.settings_by_key(key_digests(keys, request.device_key)):
         settings = opened(stored, keys)
         if _same(settings.device_secret or "", request.device_secret):
-            return _Found(stored.profile_id, stored.tenant_id, settings)
+            return FoundProfile(stored.profile_id, stored.tenant_id, settings)
     return None
 
 
@@ -234,5 +242,6 @@ def _name_of(request: ProvisionRequest) -> str:
         return ""
 
 
-def _subject(state: DeviceState) -> Subject:
+def subject_of(state: DeviceState) -> Subject:
+    """Return a device as records name it."""
     return Subject("DEVICE", state.device.id, state.device.name, state.epoch)

@@ -1,6 +1,6 @@
 """Wires the device side: one way in for telemetry and one view of the core, shared by HTTP and MQTT."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from deedbox.core.windows import Announced
 from deedbox.main.measuring import counting_mqtt_refusals, measure_device_sides, measure_telemetry
 from deedbox.main.parts import Parts
 from deedbox.transports.activity import ActivityNotes
+from deedbox.transports.certificates import CertificateLogins
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.http.application import DeviceApplication, device_application
@@ -32,8 +33,13 @@ class DeviceSides:
 
 
 @asynccontextmanager
-async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
-    """Open the device side; at the end all that devices were promised is stored."""
+async def opened_device_sides(
+    parts: Parts, trusted: Sequence[bytes] | None = None
+) -> AsyncIterator[DeviceSides]:
+    """Open the device side; at the end all that devices were promised is stored.
+
+    `trusted`: whose signature certificates of devices need (DER), None for nobody's.
+    """
     settings = parts.settings
     ingest = TelemetryIngest(parts.storage, settings.values, parts.live, settings.journal)
     await ingest.open()
@@ -44,7 +50,8 @@ async def opened_device_sides(parts: Parts) -> AsyncIterator[DeviceSides]:
         parts.storage, parts.keys, settings.claim, settings.values, parts.live, _counted(parts)
     )
     guesses = LoginGuesses(settings.device_logins)
-    mqtt = mqtt_side(parts, activity, messages, ingest, guesses)
+    certificates = CertificateLogins(parts.storage, parts.keys, _provisioning(parts), parts.live, trusted)
+    mqtt = mqtt_side(parts, activity, messages, ingest, guesses, certificates)
     sides = DeviceSides(
         http=_http_side(parts, activity, messages, ingest, guesses),
         mqtt=mqtt,
@@ -114,6 +121,7 @@ def mqtt_side(
     messages: DeviceMessages,
     ingest: TelemetryIngest,
     guesses: LoginGuesses,
+    certificates: CertificateLogins,
 ) -> MqttServer:
     """Return the server for devices over MQTT."""
     return MqttServer(
@@ -134,5 +142,6 @@ def mqtt_side(
             note_refusal=counting_mqtt_refusals(parts),
             moves=parts.session_moves,
             login_guesses=guesses,
+            certificates=certificates,
         )
     )

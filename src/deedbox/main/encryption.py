@@ -1,24 +1,34 @@
-"""TLS of each listener: the same certificate, but only devices over MQTT may show one of their own."""
+"""TLS of each listener: the same certificate, but not everybody is asked for one of their own."""
 
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from OpenSSL import SSL
+
 from deedbox.config.declared import Settings
-from deedbox.serving.listeners import take_client_certificates, tls_context
+from deedbox.serving.encrypted import Encrypting, certificate_context
+from deedbox.serving.listeners import read_signers, tls_context
 
 
 class Encryption(NamedTuple):
-    """The server's side of TLS. Browsers would ask people for certificates, so HTTPS takes none."""
+    """The server's side of TLS. Browsers would ask people for certificates, so HTTPS takes none by itself.
+
+    `trusted` are the certificates (DER) of who signs devices', None for anybody.
+    """
 
     https: ssl.SSLContext
-    mqtts: ssl.SSLContext
+    mqtts: Encrypting
+    trusted: Sequence[bytes] | None
 
 
 def encryption(settings: Settings) -> Encryption:
     """Read all files. Raises CannotListen for those that can't be used."""
     certificate, key = Path(settings.tls.certificate_file), Path(settings.tls.key_file)
-    https, mqtts = tls_context(certificate, key), tls_context(certificate, key)
-    if settings.mqtts.client_ca_file:
-        take_client_certificates(mqtts, Path(settings.mqtts.client_ca_file))
-    return Encryption(https, mqtts)
+    signers = settings.mqtts.client_ca_file
+    return Encryption(
+        https=tls_context(certificate, key),
+        mqtts=Encrypting(certificate_context(SSL.TLS_METHOD, certificate, key)),
+        trusted=read_signers(Path(signers)) if signers else None,
+    )

@@ -123,11 +123,12 @@ async def _serve(
     await parts.storage.write_beside(_prove_writable)
     await prepare_partitions(parts)
     await ensure_administrator(parts)
-    async with opened_device_sides(parts) as devices:
+    async with opened_device_sides(parts, tls.trusted if tls else None) as devices:
         application = whole_application(parts, devices, _readiness(parts, servers), page)
         for name, sockets in bound.items():
             if name in _MQTT:
-                await devices.mqtt.listen(sockets, tls.mqtts if tls and name == "mqtts.listen" else None)
+                outer = tls.mqtts.around if tls and name == "mqtts.listen" else None
+                await devices.mqtt.listen(sockets, outer)
             else:
                 encrypted = tls.https if tls and name == "https.listen" else None
                 servers.append(_http_server(parts.settings, application, sockets, encrypted))

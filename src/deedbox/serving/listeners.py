@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deedbox.core.device_certificates import read_pem
 from deedbox.serving.addresses import ListenAddress
 
 
@@ -78,16 +79,11 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def take_client_certificates(context: ssl.SSLContext, signers: Path) -> None:
-    """Let clients show certificates that somebody in the PEM file has signed, or that are in it themselves.
-
-    A client with any other one is turned away; one without is not. Raises CannotListen for a bad file.
-    """
-    context.verify_mode = ssl.CERT_OPTIONAL
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+def read_signers(signers: Path) -> list[bytes]:
+    """Return the certificates in a PEM file, in DER form. Raises CannotListen for a bad file."""
     try:
-        context.load_verify_locations(signers)
-    except ssl.SSLError as error:
+        return read_pem(signers.read_text("latin-1"))
+    except ValueError as error:
         raise CannotListen(
             f"The file {signers} (mqtts.client_ca_file) holds no certificates. Expected: one or more as PEM."
         ) from error

@@ -97,8 +97,8 @@ class MqttsSettings(Struct, frozen=True):
     client_ca_file: Annotated[
         str,
         Meta(
-            extra={"shown_default": "none: devices have no certificates"},
-            description="PEM file with who signs devices' certificates, or with these themselves.",
+            extra={"shown_default": "none: any that is a device's credentials"},
+            description="PEM file with who must have signed devices' certificates, over every protocol.",
         ),
     ] = ""
 

@@ -59,10 +59,11 @@ class DeviceProvisioning:
             return await provisioning.is_right(stores.provisioning, self._keys, request)
 
         if await self._storage.look(is_right):
-            return await self._storage.write(lambda it: provisioning.provision(self._parts(it), request))
-        return await self._storage.write_beside(lambda it: provisioning.refuse(self._parts(it), request))
+            return await self._storage.write(lambda it: provisioning.provision(self.parts(it), request))
+        return await self._storage.write_beside(lambda it: provisioning.refuse(self.parts(it), request))
 
-    def _parts(self, stores: Stores) -> Provisioning:
+    def parts(self, stores: Stores) -> Provisioning:
+        """Return what provisioning needs, inside of one transaction."""
         return Provisioning(
             store=stores.provisioning,
             devices=stores.devices,
@@ -71,6 +72,10 @@ class DeviceProvisioning:
             keys=self._keys,
             policy=self._policy,
         )
+
+    def note(self, answer: str) -> None:
+        """Count how it went with a device that asked in another way than by `answer`."""
+        self._ended(answer)
 
 
 def provision_request(body: bytes, source_address: str) -> ProvisionRequest:

@@ -73,9 +73,9 @@ class Client:
         """Return where this client comes from."""
         return "192.0.2.1"
 
-    def certificate(self) -> bytes:
+    def certificates(self) -> tuple[bytes, ...]:
         """Return no certificate: nothing is encrypted here."""
-        return b""
+        return ()
 
     def write(self, data: bytes) -> None:
         """Take what the server sends."""

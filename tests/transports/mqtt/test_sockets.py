@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from OpenSSL import SSL
 
-from deedbox.serving.listeners import tls_context
+from deedbox.serving.encrypted import Encrypting, certificate_context
 from deedbox.transports.mqtt import encoding, pausing
 from deedbox.transports.mqtt.decoding import Decoder
 from deedbox.transports.mqtt.packets import (
@@ -30,7 +31,7 @@ from deedbox.transports.mqtt.packets import (
 )
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.settings import JournalSettings
-from tests.certificates import make_certificate
+from tests.certificates import MadeCertificate, make_certificate
 from tests.ports import free_port
 from tests.transports.device_site import PATIENCE_MS, TOKEN
 from tests.transports.mqtt.joined import ATTRIBUTES, TELEMETRY, JoinedSite, message
@@ -103,11 +104,11 @@ class Listening:
         self.port = free_port()
         self._stack = stack
 
-    async def begin(self, tls: ssl.SSLContext | None = None) -> None:
+    async def begin(self, tls: Encrypting | None = None) -> None:
         """Listen."""
         bound = socket.create_server((HOST, self.port))
         bound.setblocking(False)
-        await self.site.server.listen([bound], tls)
+        await self.site.server.listen([bound], tls.around if tls else None)
 
     async def client(self, level: int = 5, **how: Any) -> SocketClient:
         """Return a connection on which nothing was sent."""
@@ -143,7 +144,7 @@ async def new_listening(new_site: Callable[..., Awaitable[JoinedSite]]) -> Async
     """Make a site that listens."""
     async with AsyncExitStack() as stack:
 
-        async def make(tls: ssl.SSLContext | None = None, **settings: Any) -> Listening:
+        async def make(tls: Encrypting | None = None, **settings: Any) -> Listening:
             made = Listening(await new_site(**settings), stack)
             await made.begin(tls)
             return made
@@ -151,11 +152,16 @@ async def new_listening(new_site: Callable[..., Awaitable[JoinedSite]]) -> Async
         yield make
 
 
+def encrypted(made: MadeCertificate) -> Encrypting:
+    """TLS with the server's certificate."""
+    return Encrypting(certificate_context(SSL.TLS_METHOD, made.certificate, made.key))
+
+
 @pytest.mark.parametrize("level", [3, 4, 5])
 async def test_a_device_over_tls(new_listening: NewListening, tmp_path: Path, level: int) -> None:
     """Also with messages that fill several records."""
     made = make_certificate(tmp_path)
-    it = await new_listening(tls_context(made.certificate, made.key))
+    it = await new_listening(encrypted(made))
     client = await it.client(
         level, ssl=ssl.create_default_context(cafile=str(made.certificate)), server_hostname=HOST
     )
@@ -169,7 +175,7 @@ async def test_a_device_over_tls(new_listening: NewListening, tmp_path: Path, le
 
 async def test_plain_clients_on_the_port_of_tls(new_listening: NewListening, tmp_path: Path) -> None:
     made = make_certificate(tmp_path)
-    it = await new_listening(tls_context(made.certificate, made.key))
+    it = await new_listening(encrypted(made))
     client = await it.client()
     client.send(Connect(5, client_id="c", username=TOKEN))
     await client.ended()

@@ -38,9 +38,13 @@ class KeptSettings(Wire):
 
 
 class ProvisionConfigurationShape(Wire):
-    """The part of `profileData` that holds the secret."""
+    """The part of `profileData` that holds the secret, or the certificate of whoever signs devices'."""
 
     provision_device_secret: str | None = None
+    certificate_reg_ex_pattern: str | None = None
+    allow_create_new_devices_by_x509_certificate: bool | None = msgspec.field(
+        default=None, name="allowCreateNewDevicesByX509Certificate"
+    )
 
 
 class DeviceProfileShape(KeptSettings, kw_only=True):
@@ -107,7 +111,7 @@ def device_profile_shape(
     kept, secrets = _kept_settings(it), provisioning or ProvisionSettings()
     fields = {field: getattr(kept, field) for field in KeptSettings.__struct_fields__}
     fields["provision_device_key"] = secrets.device_key
-    configuration = {"type": kept.provision_type, "provisionDeviceSecret": secrets.device_secret}
+    configuration = _shown_provisioning(kept.provision_type, secrets)
     fields["profile_data"] = (kept.profile_data or _PROFILE_DATA) | {_PROVISION: configuration}
     return DeviceProfileShape(
         **fields,
@@ -155,18 +159,35 @@ def provision_wish(it: DeviceProfileSaveShape) -> ProvisionSettings:
     """Return what the body wants about provisioning. Raises InvalidValue for a secret that is no text."""
     configuration = (it.profile_data or {}).get(_PROVISION) or {}
     try:
-        secret = msgspec.convert(configuration, ProvisionConfigurationShape).provision_device_secret
+        wanted = msgspec.convert(configuration, ProvisionConfigurationShape)
     except msgspec.ValidationError:
         raise InvalidValue(
-            "profileData.provisionConfiguration must be an object, its provisionDeviceSecret a text.",
+            "profileData.provisionConfiguration must be an object, its provisionDeviceSecret and "
+            "certificateRegExPattern texts, its allowCreateNewDevicesByX509Certificate true or false.",
             f"/profileData/{_PROVISION}",
         ) from None
-    return ProvisionSettings(it.provision_type, it.provision_device_key or None, secret or None)
+    return ProvisionSettings(
+        it.provision_type,
+        it.provision_device_key or None,
+        wanted.provision_device_secret or None,
+        wanted.certificate_reg_ex_pattern or None,
+        wanted.allow_create_new_devices_by_x509_certificate,
+    )
 
 
 def changed_profile_id(it: DeviceProfileSaveShape) -> UUID | None:
     """Return the id of the profile that the body changes, None for a new one."""
     return referred_id(it.id)
+
+
+def _shown_provisioning(strategy: Strategy, secrets: ProvisionSettings) -> dict[str, Any]:
+    shown: dict[str, Any] = {"type": strategy, "provisionDeviceSecret": secrets.device_secret}
+    if strategy is Strategy.X509_CERTIFICATE_CHAIN:
+        shown["certificateRegExPattern"] = secrets.name_pattern
+        # In lists nothing is known of it: what a client saves from there must not change it.
+        makes_devices = bool(secrets.makes_devices) if secrets.device_secret else None
+        shown["allowCreateNewDevicesByX509Certificate"] = makes_devices
+    return shown
 
 
 def _settings_text(it: KeptSettings) -> str:

@@ -9,6 +9,7 @@ from deedbox.core.live import LiveChanges
 from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage
 from deedbox.transports.activity import ActivityNotes
+from deedbox.transports.certificates import CertificateLogins
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.ingest import TelemetryIngest
@@ -45,3 +46,5 @@ class MqttContext:
     #: How sessions come from other nodes and go there.
     moves: SessionMoves = field(default_factory=StayingSessions)
     login_guesses: LoginGuesses = field(default_factory=LoginGuesses)
+    #: None: nobody can show a certificate.
+    certificates: CertificateLogins | None = None

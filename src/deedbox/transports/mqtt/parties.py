@@ -1,5 +1,6 @@
 """What a connection needs of those around it: a way back to the client, a meaning, somebody who decides."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from deedbox.transports.mqtt.packets import Connect, Will
@@ -16,8 +17,8 @@ class Link(Protocol):
         """Return where the client comes from, empty when that is not known."""
         ...
 
-    def certificate(self) -> bytes:
-        """Return the certificate that the client has proved to have the key of, in DER form; else nothing."""
+    def certificates(self) -> Sequence[bytes]:
+        """Return the certificates that the client has shown, in DER form; it has the key of the first one."""
         ...
 
     def write(self, data: bytes) -> None:

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from uuid import UUID
 
 from deedbox.core.credentials import Login, ended_logins
@@ -28,6 +27,8 @@ from deedbox.transports.mqtt.sockets import STOPS, ClientProtocol
 
 _BACKLOG = 16_384
 _RECHECKED_EVERY_S, _RECHECKED_AT_ONCE = 30.0, 256
+
+Around = Callable[[Callable[[], asyncio.Protocol]], Callable[[], asyncio.Protocol]]
 
 _log = logging.getLogger(__name__)
 
@@ -81,11 +82,12 @@ class MqttServer:
         """How many clients want to be provisioned."""
         return len(self._provisioning)
 
-    async def listen(self, sockets: Iterable[socket.socket], tls: ssl.SSLContext | None = None) -> None:
-        """Take connections from these sockets from now on."""
-        loop = asyncio.get_running_loop()
+    async def listen(self, sockets: Iterable[socket.socket], around: Around | None = None) -> None:
+        """Take connections from these sockets from now on; `around` may put TLS around the protocol."""
+        loop, factory = asyncio.get_running_loop(), self.new_protocol
+        outer = around(factory) if around else factory
         for it in sockets:
-            server = await loop.create_server(self.new_protocol, sock=it, ssl=tls, backlog=_BACKLOG)
+            server = await loop.create_server(outer, sock=it, backlog=_BACKLOG)
             self._servers.append(server)
         self._begin()
 

@@ -1,6 +1,7 @@
 """A client's socket: bytes to its connection, and back; a slow reader is not fed any further."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -95,10 +96,9 @@ class ClientProtocol(asyncio.Protocol):
         peer = self._transport.get_extra_info("peername") if self._transport else None
         return str(peer[0]) if peer else ""
 
-    def certificate(self) -> bytes:
-        """Return the certificate that the client has proved to have the key of, in DER form; else nothing."""
-        encrypted = self._transport.get_extra_info("ssl_object") if self._transport else None
-        return (encrypted.getpeercert(True) if encrypted else None) or b""
+    def certificates(self) -> Sequence[bytes]:
+        """Return the certificates that the client has shown, in DER form; it has the key of the first one."""
+        return (self._transport.get_extra_info("certificates") if self._transport else None) or ()
 
     def write(self, data: bytes) -> None:
         """Send bytes; a client that never reads is let go."""
