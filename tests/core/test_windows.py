@@ -74,6 +74,30 @@ async def test_who_allows(
     assert ((await scene.announce(device, "key")).refused is None) == allowed
 
 
+async def test_each_of_a_batch_gets_its_own_answer(scene: ClaimScene) -> None:
+    """Behaviour §2.5, where devices with nothing against them and others share a commit."""
+    await scene.prepare(4)
+    free, owned, blocked, careful = (made_device(it) for it in (1, 2, 3, 4))
+    await scene.assign(owned, ACME)
+    await scene.bench.set_blocked(blocked.id, True)
+    await scene.bench.add_device(PreparedDevice(careful, forbids_empty_keys=True))
+    expected = [
+        (owned, "a", Refused.OWNED),
+        (free, "b", None),
+        (careful, "", Refused.NOT_ALLOWED),
+        (blocked, "c", Refused.BLOCKED),
+        (careful, "d", None),
+        (owned, "e", Refused.OWNED),
+        (free, "f", None),
+        (careful, "", Refused.NOT_ALLOWED),
+    ]
+    answers = await scene.announce_all([Announcement(device.id, key) for device, key, _ in expected])
+    assert [it.refused for it in answers] == [refused for _, _, refused in expected]
+    for device, key in ((free, "f"), (careful, "d")):
+        [window] = (await scene.state(device)).windows
+        assert window.digest == scene.keys.digest(device.id, key)
+
+
 async def test_a_profile_may_forbid_empty_keys(scene: ClaimScene) -> None:
     """Behaviour §2.4."""
     device = await scene.prepare()

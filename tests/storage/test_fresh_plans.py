@@ -18,6 +18,7 @@ _KEYS = {
     "devices_by_credentials": r"\(c.lookup_digest = .*unnest",
     "credentials_of_devices": r"\(c.device_id = .*unnest",
     "lock_devices": r"\((s.device_id|d.id) = .*(unnest|asked)",
+    "lock_offering_devices": r"\((s.device_id|d.id) = .*(unnest|asked)",
     "lock_devices_by_name": r"\(d.tenant_id = asked.tenant_id\) AND \(d.name = asked.name",
     "open_windows": r"\(s.device_id = .*unnest",
 }

@@ -56,11 +56,22 @@ class WindowStore(Protocol):
         ...
 
 
+class OfferTerms(msgspec.Struct, frozen=True, gc=False):
+    """What a device's tenant and profile say about offers; `allow_by_default` None: neither says anything."""
+
+    allow_by_default: bool | None
+    forbids_empty_keys: bool
+
+
 class AnnounceStore(WindowStore, RecordStore, Protocol):
     """What announcing needs."""
 
     async def now_ms(self) -> int:
         """Return the moment that decides, in epoch milliseconds."""
+        ...
+
+    async def lock_offering_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, OfferTerms]:
+        """Lock these devices' rows in id order; unknown ids are left out."""
         ...
 
     async def lock_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, DeviceState]:
@@ -111,24 +122,48 @@ async def announce(
     it may have been deleted since its transport authenticated it.
     """
     now_ms = await store.now_ms()
-    states = await store.lock_devices({it.device_id for it in announcements})
-    if any(it.device_id not in states for it in announcements):
+    newest = {it.device_id: it for it in announcements}
+    terms = await store.lock_offering_devices(newest)
+    if len(terms) < len(newest):
         raise NotFound
+    # Nearly always nothing stands against an offer; if something does, the guarded statement leaves it out.
+    granted = [_granted(it, now_ms, policy) for it in announcements]
+    doubtful = {it.device_id for it in announcements if not _is_welcome(it, terms[it.device_id], policy)}
+    hopeful = [it for device_id, it in newest.items() if not doubtful or device_id not in doubtful]
+    opened = await store.open_windows([_window(it, keys, now_ms, policy) for it in hopeful])
+    if len(opened) == len(newest):
+        return granted
+    left = [it for it in announcements if it.device_id not in opened]
+    decided = iter(await _decide(left, store, keys, policy, now_ms))
+    pairs = zip(announcements, granted, strict=True)
+    return [answer if it.device_id in opened else next(decided) for it, answer in pairs]
+
+
+async def _decide(
+    announcements: Sequence[Announcement],
+    store: AnnounceStore,
+    keys: KeyRing,
+    policy: ClaimPolicy,
+    now_ms: int,
+) -> list[Announced]:
+    """Decide about offers by all that is known of their devices, which are locked; tell the tenants."""
+    states = await store.lock_devices({it.device_id for it in announcements})
     answers = [_answer(it, states[it.device_id], now_ms, policy) for it in announcements]
-    newest = {
-        it.device_id: NewWindow(
-            device_id=it.device_id,
-            kind=WindowKind.ANNOUNCED,
-            digest=keys.digest(it.device_id, it.secret_key),
-            expires_at=answer.expires_at,
-            opened_at=now_ms,
-        )
-        for it, answer in zip(announcements, answers, strict=True)
-        if answer.refused is None
-    }
-    await store.open_windows(list(newest.values()))
+    pairs = zip(announcements, answers, strict=True)
+    newest = {it.device_id: it for it, answer in pairs if answer.refused is None}
+    await store.open_windows([_window(it, keys, now_ms, policy) for it in newest.values()])
     await _tell_tenant(announcements, answers, states, store, now_ms)
     return answers
+
+
+def _window(it: Announcement, keys: KeyRing, now_ms: int, policy: ClaimPolicy) -> NewWindow:
+    return NewWindow(
+        device_id=it.device_id,
+        kind=WindowKind.ANNOUNCED,
+        digest=keys.digest(it.device_id, it.secret_key),
+        expires_at=_granted(it, now_ms, policy).expires_at,
+        opened_at=now_ms,
+    )
 
 
 def check_secret_key(secret_key: str) -> str:
@@ -143,11 +178,19 @@ def check_secret_key(secret_key: str) -> str:
 
 def _answer(it: Announcement, state: DeviceState, now_ms: int, policy: ClaimPolicy) -> Announced:
     refused = _refusal(it, state, policy)
-    if refused is not None:
-        return Announced(refused)
+    return _granted(it, now_ms, policy) if refused is None else Announced(refused)
+
+
+def _granted(it: Announcement, now_ms: int, policy: ClaimPolicy) -> Announced:
     asked_ms = it.duration_ms if it.duration_ms > 0 else policy.duration_ms
     granted_ms = min(asked_ms, policy.max_duration_ms)
     return Announced(expires_at=now_ms + granted_ms, clamped=granted_ms < asked_ms)
+
+
+def _is_welcome(it: Announcement, terms: OfferTerms, policy: ClaimPolicy) -> bool:
+    """Tell whether only an owner or a block can stand against an offer."""
+    allowed = policy.allow_by_default if terms.allow_by_default is None else terms.allow_by_default
+    return allowed and (bool(it.secret_key) or not terms.forbids_empty_keys)
 
 
 def _refusal(it: Announcement, state: DeviceState, policy: ClaimPolicy) -> Refused | None:

@@ -1,6 +1,7 @@
 """Deeds as rows. The statement `open_deeds` and the unique index on open deeds decide who owns a device."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from uuid import UUID
 
 from deedbox.core.credentials import rotate_tokens
@@ -11,6 +12,7 @@ from deedbox.core.ids import NULL_ID, identifier
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import DeviceState, OpenDeed, Window, WindowKind
 from deedbox.core.persistent_commands import OWNER_CHANGED
+from deedbox.core.windows import OfferTerms
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.statements import Row
 from deedbox.storage.windows import WindowStore
@@ -25,6 +27,15 @@ class DeedStore(WindowStore):
         """Lock these devices' rows in id order and return their states; unknown ids are left out."""
         asked = [(device_id,) for device_id in sorted(device_ids)]
         return await self._states(await self.transaction.batch("lock_devices", asked))
+
+    async def lock_offering_devices(self, device_ids: Collection[UUID]) -> dict[UUID, OfferTerms]:
+        """Lock these devices' rows in id order; unknown ids are left out."""
+        asked = [(device_id,) for device_id in sorted(device_ids, key=attrgetter("int"))]
+        rows = await self.transaction.batch("lock_offering_devices", asked)
+        return {
+            identifier(row[0]): OfferTerms(row[1] if row[1] is None else bool(row[1]), bool(row[2]))
+            for row in rows
+        }
 
     async def lock_named_devices(
         self, names: Sequence[tuple[UUID, str]]

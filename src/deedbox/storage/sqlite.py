@@ -33,6 +33,8 @@ A = TypeVar("A")
 Work = Callable[[Stores], Coroutine[Any, Any, T]]
 
 _READERS = 4
+#: Whose pages the writer reads without a call each. Readers would map them anew after each commit.
+_MAPPED_BYTES = 2**31
 #: Of SQLite's virtual machine, between two looks at the clock: some milliseconds at most.
 _STEPS_BETWEEN_LOOKS = 10_000
 _BATCH_SIZES: tuple[int, ...] = (256, 128, 64, *range(32, 0, -1))
@@ -52,6 +54,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if read_only:
         connection.execute("pragma query_only = on")
     else:
+        connection.execute(f"pragma mmap_size = {_MAPPED_BYTES}")
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         connection.execute(f"pragma wal_autocheckpoint = {FALLBACK_PAGES}")
@@ -207,7 +210,6 @@ class SQLiteStorage:
         """Run `work` as `write` does: there is one writer anyway, and others need the trip to the disk."""
         return await self.write(work)
 
-    #: As above.
     write_at_once = write
 
     def batched(

@@ -1,5 +1,6 @@
 """The exam of claim stores, first part: opening and closing deeds."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from deedbox.core.deeds import Closing, Opening, Reason
 from deedbox.core.devices import Device
 from deedbox.core.ownership import Window, WindowKind
-from deedbox.core.windows import NewWindow
+from deedbox.core.windows import NewWindow, OfferTerms
 from deedbox.testing.claim_bench import ClaimBench, HeartStore, PreparedDevice
 from deedbox.testing.claim_scene import (
     ACME,
@@ -63,6 +64,11 @@ class DeedExam:
         state = await scene.state(device)
         assert state.device == device
         assert (state.blocked, state.forbids_empty_keys, state.allow_by_default) == (True, True, False)
+
+        async def terms(store: HeartStore) -> Mapping[UUID, OfferTerms]:
+            return await store.lock_offering_devices([device.id, made_id(77)])
+
+        assert await bench.run(terms) == {device.id: OfferTerms(False, True)}
         assert (state.claiming_allowed, state.epoch, state.deed) == (True, 0, None)
         digest = scene.keys.digest(device.id, "secret")
         assert state.windows == (Window(WindowKind.SET_BY_TENANT, digest, bench.now_ms + HOUR_MS),)

@@ -12,7 +12,7 @@ from deedbox.core.ids import IdSequence
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import DeviceState, OpenDeed, Window, WindowKind
 from deedbox.core.records import AuditEntry, Event, LedgerRow
-from deedbox.core.windows import NewWindow
+from deedbox.core.windows import NewWindow, OfferTerms
 from deedbox.testing.claim_bench import KeptDeed, PreparedDevice
 
 
@@ -97,6 +97,13 @@ class FakeClaimStore:
     async def lock_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, DeviceState]:
         """Return the states of those devices that exist."""
         return {it: self._state(self._tables.devices[it]) for it in device_ids if it in self._tables.devices}
+
+    async def lock_offering_devices(self, device_ids: Collection[UUID]) -> Mapping[UUID, OfferTerms]:
+        """Return what is said about offers of those devices that exist."""
+        states = await self.lock_devices(device_ids)
+        return {
+            it: OfferTerms(state.allow_by_default, state.forbids_empty_keys) for it, state in states.items()
+        }
 
     async def lock_named_devices(
         self, names: Sequence[tuple[UUID, str]]

@@ -25,6 +25,18 @@ join tenant t on t.id = d.tenant_id
 order by s.device_id
 /*for update of s*/
 
+-- Of offers to be claimed, which are many: the little that tenants and profiles say about them.
+-- name: lock_offering_devices
+with asked(device_id) as (/*rows: uuid*/)
+select s.device_id, coalesce(p.allow_claiming_by_default, t.allow_claiming_by_default), p.forbids_empty_keys
+from asked
+join device_state s on s.device_id = asked.device_id
+join device d on d.id = asked.device_id
+join device_profile p on p.id = d.profile_id
+join tenant t on t.id = d.tenant_id
+order by s.device_id
+/*for update of s*/
+
 -- What else batches change, on any node: to be read when the devices are locked. A row per device and window.
 -- name: offers_and_deeds
 with asked(device_id) as (/*rows: uuid*/)
