@@ -3,6 +3,7 @@
 The people and their tenant are made once per test process; every test gets its own copy of the data folder.
 """
 
+import json as json_text
 import os
 import shutil
 import sqlite3
@@ -16,7 +17,6 @@ import httpx
 from deedbox.config.declared import Settings
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.sign_in import SignInPolicy
-from deedbox.mail.settings import MailSettings
 from deedbox.main.administrator import ensure_administrator
 from deedbox.main.applications import whole_application
 from deedbox.main.device_sides import opened_device_sides
@@ -35,6 +35,8 @@ from tests.storage.postgresql_bench import (
 )
 
 _URL_FILE = "database-url"
+#: Who made a template left their sign-ins there: to verify a password takes longer than most tests.
+_TOKENS_FILE = "tokens-of-the-template"
 
 #: DEEDBOX_TEST_DATABASE=postgresql: every deployment stores in PostgreSQL.
 ON_POSTGRESQL = os.environ.get("DEEDBOX_TEST_DATABASE") == "postgresql"
@@ -146,7 +148,6 @@ async def opened_deployment(
     policy: SignInPolicy | None = None,
     claim: ClaimPolicy | None = None,
     database: DatabaseSettings | None = None,
-    mail: MailSettings | None = None,
 ) -> AsyncIterator[Deployment]:
     """A deployment over a data folder, which is made if it is empty, or over a database of its own."""
     settings = Settings(
@@ -155,7 +156,6 @@ async def opened_deployment(
         admin=AdminSettings(email=EMAILS["root"], password=PASSWORD),
         sign_in=policy or SignInPolicy(),
         claim=claim or ClaimPolicy(),
-        mail=mail or MailSettings(),
     )
     with held_folder(settings):
         migrate_if_needed(settings, in_child=False)
@@ -166,13 +166,23 @@ async def opened_deployment(
                 application = cast(Any, whole_application(parts, devices, Readiness({}), page))
             transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://deedbox.test") as client:
-                yield Deployment(parts, application, client)
+                opened = Deployment(parts, application, client)
+                opened.tokens |= _tokens_left_in(folder)
+                yield opened
 
 
 async def make_template(folder: Path) -> None:
     """Fill a data folder with everybody in EMAILS."""
     async with opened_deployment(folder) as it:
         await add_everybody(it)
+        for who in EMAILS:
+            await it.token(who)
+    (folder / _TOKENS_FILE).write_text(json_text.dumps(it.tokens))
+
+
+def _tokens_left_in(folder: Path) -> dict[str, str]:
+    file = folder / _TOKENS_FILE
+    return dict(json_text.loads(file.read_text())) if file.exists() else {}
 
 
 async def add_everybody(it: Deployment) -> None:
