@@ -16,9 +16,11 @@ from deedbox.api.shapes.assets import AssetInfoShape, AssetShape, asset_info_sha
 from deedbox.api.shapes.devices import EntitySubtypeShape
 from deedbox.api.shapes.entities import Page, reference
 from deedbox.core import customers
+from deedbox.core.access.lookup import all_with_groups
+from deedbox.core.access.visible import groups_to_list
 from deedbox.core.assets import AssetFilter, AssetInfo, target
 from deedbox.core.paging import LARGEST_PAGE, Listing, PageRequest, PageSlice
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check, check_somewhere, may
 from deedbox.core.storage import Stores
 
 Type = Annotated[str, QueryParameter(name="type", description="Only assets of this type.")]
@@ -113,13 +115,16 @@ async def list_assets_by_ids(
 ) -> list[AssetShape]:
     """Return those of the assets that exist and that you may read, at most 1000 at once."""
     principal, wanted = await principal_of(request), uuids_of(asset_ids, "assetIds")
-    check(principal, Operation.READ, Target(Resource.ASSET, principal.tenant_id, principal.customer_id))
+    check_somewhere(principal, Operation.READ, Resource.ASSET)
 
     async def work(stores: Stores) -> list[AssetInfo]:
-        return await stores.assets.assets(principal.tenant_id, wanted)
+        found = await stores.assets.assets(principal.tenant_id, wanted)
+        targets = [target(it) for it in found]
+        known = await all_with_groups(stores.assets, principal, Operation.READ, targets)
+        seen = {it.id for it in known if may(principal, Operation.READ, it)}
+        return [it for it in found if it.id in seen]
 
-    found = await context_of(request).storage.read(work)
-    return [asset_shape(it) for it in found if may(principal, Operation.READ, target(it))]
+    return [asset_shape(it) for it in await context_of(request).storage.read(work)]
 
 
 @get("/api/asset/types", tags=TAGS, summary="List asset types")
@@ -140,8 +145,7 @@ def _assets(
     principal: Principal, type_name: str, customer_id: UUID | None = None, profile_id: UUID | None = None
 ) -> Callable[[Stores, PageSlice], Coroutine[Any, Any, Listing[AssetInfo]]]:
     """Return what reads a page, after checking that the principal may see assets of that customer or all."""
-    check(principal, Operation.READ, Target(Resource.ASSET, principal.tenant_id, customer_id))
-    tenant_id = principal.tenant_id
+    tenant_id, groups = principal.tenant_id, groups_to_list(principal, Resource.ASSET, customer_id)
 
     async def work(stores: Stores, asked: PageSlice) -> Listing[AssetInfo]:
         if customer_id is not None:
@@ -152,6 +156,7 @@ def _assets(
             if profile is None or profile_id not in (None, profile.id):
                 return Listing([], 0, has_next=False)
             wanted_profile = profile.id
-        return await stores.assets.list_assets(AssetFilter(tenant_id, customer_id, wanted_profile), asked)
+        wanted = AssetFilter(tenant_id, customer_id, wanted_profile, groups)
+        return await stores.assets.list_assets(wanted, asked)
 
     return work

@@ -18,11 +18,12 @@ from deedbox.api.shapes.assets import (
 )
 from deedbox.api.shapes.devices import referred_id
 from deedbox.core import asset_changes
+from deedbox.core.access.lookup import check_target
 from deedbox.core.asset_changes import AssetMaking
-from deedbox.core.assets import Asset, AssetInfo, permitted_asset
+from deedbox.core.assets import Asset, AssetInfo, permitted_asset, target
 from deedbox.core.errors import NotFound
 from deedbox.core.live import OwnershipChanged
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check, check_somewhere, refuse
 from deedbox.core.storage import Stores
 
 TAGS = ["Assets"]
@@ -93,13 +94,16 @@ async def delete_asset(request: ApiRequest, asset_id: FromPath[UUID]) -> None:
 
 async def named_asset(request: ApiRequest, principal: Principal, name: str) -> AssetInfo:
     """Return the tenant's asset of that name, for tenant administrators. Raises NotFound, NotPermitted."""
-    check(principal, Operation.READ, Target(Resource.ASSET, principal.tenant_id))
+    if principal.customer_id is not None:
+        refuse(Operation.READ, Resource.ASSET)
+    check_somewhere(principal, Operation.READ, Resource.ASSET)
 
     async def work(stores: Stores) -> AssetInfo:
         ids = await stores.assets.asset_ids_named(principal.tenant_id, [name])
         found = await stores.assets.assets(principal.tenant_id, ids.values())
         if not found:
             raise NotFound
+        await check_target(stores.assets, principal, Operation.READ, target(found[0]))
         return found[0]
 
     return await context_of(request).storage.look(work)

@@ -15,8 +15,9 @@ from deedbox.api.shapes.devices import device_shape
 from deedbox.core import deeds
 from deedbox.core.claim_requests import Answer, ClaimOutcome, ClaimRequest
 from deedbox.core.customers import sub_customer
+from deedbox.core.device_access import check_device
 from deedbox.core.errors import InvalidValue, NotFound, TooManyAttempts
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check, check_somewhere
 from deedbox.core.storage import Stores
 from deedbox.core.windows import check_secret_key
 
@@ -86,12 +87,15 @@ async def claim_device(
 async def reclaim_device(request: ApiRequest, device_name: FromPath[str]) -> None:
     """End the ownership of a device: by its owner, or by its tenant's administrators."""
     principal = await principal_of(request)
-    check(principal, Operation.RECLAIM, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
+    check_somewhere(principal, Operation.RECLAIM, Resource.DEVICE)
     context, named = context_of(request), (principal.tenant_id, _name(device_name))
     actor = principal.actor(source_address(request))
 
     async def work(stores: Stores) -> UUID | None:
         state = (await stores.claims.lock_named_devices([named])).get(named)
+        # Another customer's device is not there for it, whatever it may do: that is for `reclaim` to say.
+        if state and principal.customer_id in (None, state.device.customer_id):
+            await check_device(stores.claims, principal, Operation.RECLAIM, state.device)
         ended = await deeds.reclaim(stores.claims, state, actor, context.policy, context.keys)
         return state.device.id if state and ended else None
 

@@ -33,7 +33,7 @@ async def get_device_claiming(request: ApiRequest, device_id: FromPath[UUID]) ->
         device = await stores.devices.device(principal.tenant_id, device_id)
         if device is None:
             raise not_found(device_id)
-        check_device(principal, Operation.READ_CLAIM_KEY, device)
+        await check_device(stores.devices, principal, Operation.READ_CLAIM_KEY, device)
         return await claim_control.view(stores.claim_control, device_id)
 
     return device_claiming_shape(await context_of(request).storage.read(work))

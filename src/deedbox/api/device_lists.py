@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
@@ -20,10 +21,12 @@ from deedbox.api.shapes.devices import (
     device_shape,
 )
 from deedbox.api.shapes.entities import Page, reference
+from deedbox.core.access.lookup import all_with_groups
+from deedbox.core.access.visible import groups_of_mine, groups_to_list
 from deedbox.core.device_access import target
 from deedbox.core.devices import DeviceFilter, DeviceInfo
 from deedbox.core.paging import Listing, PageRequest, PageSlice
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check, check_somewhere, may
 from deedbox.core.storage import Stores
 
 Type = Annotated[str, QueryParameter(name="type", description="Only devices of this type.")]
@@ -46,7 +49,7 @@ async def list_tenant_devices(
     principal = await principal_of(request)
     if device_name is not None:
         return device_shape(await named_device(request, principal, device_name))
-    work = _devices(principal, device_type)
+    work = _devices(principal, device_type, DeviceFilter(principal.tenant_id))
     return await page_of(request, principal, wanted, work, device_shape)
 
 
@@ -73,7 +76,8 @@ async def list_tenant_device_infos(
     everybody = request.url.path.endswith("/all")
     customer_id = principal.customer_id if everybody else None
     unowned = not include_customers and customer_id is None
-    work = _devices(principal, device_type, customer_id, profile_id, active, unowned=unowned)
+    listed = DeviceFilter(principal.tenant_id, customer_id, profile_id, active, unowned)
+    work = _devices(principal, device_type, listed, mine=everybody and not unowned)
     return await page_of(request, principal, wanted, work, device_info_shape)
 
 
@@ -86,7 +90,7 @@ async def list_customer_devices(
 ) -> Page[DeviceShape]:
     """Return a page of the devices that the customer owns."""
     principal = await principal_of(request)
-    work = _devices(principal, device_type, customer_id)
+    work = _devices(principal, device_type, DeviceFilter(principal.tenant_id, customer_id))
     return await page_of(request, principal, wanted, work, device_shape)
 
 
@@ -105,7 +109,8 @@ async def list_customer_device_infos(
 ) -> Page[DeviceInfoShape]:
     """Return a page of the devices that the customer owns, with profile's name and activity."""
     principal = await principal_of(request)
-    work = _devices(principal, device_type, customer_id, profile_id, active)
+    listed = DeviceFilter(principal.tenant_id, customer_id, profile_id, active)
+    work = _devices(principal, device_type, listed)
     return await page_of(request, principal, wanted, work, device_info_shape)
 
 
@@ -113,9 +118,13 @@ async def list_customer_device_infos(
 async def list_my_devices(
     request: ApiRequest, wanted: NamedDependency[PageRequest], device_type: Type = ""
 ) -> Page[DeviceShape]:
-    """Return a page of your customer's devices, for tenant administrators of all of the tenant's."""
+    """Return a page of your customer's devices, for tenant administrators of all of the tenant's.
+
+    Devices of groups that roles let you read are among them.
+    """
     principal = await principal_of(request)
-    work = _devices(principal, device_type, principal.customer_id)
+    mine = DeviceFilter(principal.tenant_id, principal.customer_id)
+    work = _devices(principal, device_type, mine, mine=True)
     return await page_of(request, principal, wanted, work, device_shape)
 
 
@@ -126,13 +135,16 @@ async def list_devices_by_ids(
 ) -> list[DeviceShape]:
     """Return those of the devices that exist and that you may read, at most 1000 at once."""
     principal, wanted = await principal_of(request), uuids_of(device_ids, "deviceIds")
-    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
+    check_somewhere(principal, Operation.READ, Resource.DEVICE)
 
     async def work(stores: Stores) -> list[DeviceInfo]:
-        return await stores.devices.devices(principal.tenant_id, wanted)
+        found = await stores.devices.devices(principal.tenant_id, wanted)
+        targets = [target(it) for it in found]
+        known = await all_with_groups(stores.devices, principal, Operation.READ, targets)
+        seen = {it.id for it in known if may(principal, Operation.READ, it)}
+        return [it for it in found if it.id in seen]
 
-    found = await context_of(request).storage.read(work)
-    return [device_shape(it) for it in found if may(principal, Operation.READ, target(it))]
+    return [device_shape(it) for it in await context_of(request).storage.read(work)]
 
 
 @get("/api/device/types", tags=TAGS, summary="List device types")
@@ -149,28 +161,26 @@ async def list_device_types(request: ApiRequest) -> list[EntitySubtypeShape]:
 
 
 def _devices(
-    principal: Principal,
-    type_name: str,
-    customer_id: UUID | None = None,
-    profile_id: UUID | None = None,
-    active: bool | None = None,
-    *,
-    unowned: bool = False,
+    principal: Principal, type_name: str, wanted: DeviceFilter, *, mine: bool = False
 ) -> Callable[[Stores, PageSlice], Coroutine[Any, Any, Listing[DeviceInfo]]]:
-    """Return what reads a page, after checking that the principal may see devices of that customer or all."""
-    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, customer_id))
-    tenant_id = principal.tenant_id
+    """Return what reads a page, after checking that the principal may see any of these devices.
+
+    `mine`: all that the principal may see.
+    """
+    tenant_id, customer_id, kind = principal.tenant_id, wanted.customer_id, Resource.DEVICE
+    groups = groups_of_mine(principal, kind) if mine else groups_to_list(principal, kind, customer_id)
+    of_customer = None if mine and groups is not None else customer_id
+    wanted = msgspec.structs.replace(wanted, customer_id=of_customer, groups=groups)
 
     async def work(stores: Stores, asked: PageSlice) -> Listing[DeviceInfo]:
         if customer_id is not None:
             await stores.claims.customer_title(tenant_id, customer_id)
-        wanted_profile = profile_id
-        if type_name:
-            profile = await stores.device_profiles.profile_named(tenant_id, type_name)
-            if profile is None or profile_id not in (None, profile.id):
-                return Listing([], 0, has_next=False)
-            wanted_profile = profile.id
-        wanted = DeviceFilter(tenant_id, customer_id, wanted_profile, active, unowned)
-        return await stores.devices.list_devices(wanted, asked)
+        if not type_name:
+            return await stores.devices.list_devices(wanted, asked)
+        profile = await stores.device_profiles.profile_named(tenant_id, type_name)
+        if profile is None or wanted.profile_id not in (None, profile.id):
+            return Listing([], 0, has_next=False)
+        narrowed = msgspec.structs.replace(wanted, profile_id=profile.id)
+        return await stores.devices.list_devices(narrowed, asked)
 
     return work

@@ -25,7 +25,7 @@ from deedbox.core.device_changes import DeviceMaking
 from deedbox.core.device_names import Uniquify
 from deedbox.core.devices import Device, DeviceInfo
 from deedbox.core.errors import NotFound
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check, check_somewhere, refuse
 from deedbox.core.storage import Stores
 
 TAGS = ["Devices"]
@@ -133,27 +133,30 @@ async def delete_device(request: ApiRequest, device_id: FromPath[UUID]) -> None:
 
 async def read_device(request: ApiRequest, principal: Principal, device_id: UUID) -> DeviceInfo:
     """Return a device that the principal may read. Raises NotFound, NotPermitted."""
-    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
+    check_somewhere(principal, Operation.READ, Resource.DEVICE)
 
     async def work(stores: Stores) -> DeviceInfo:
         found = await stores.devices.device(principal.tenant_id, device_id)
         if found is None:
             raise not_found(device_id)
-        check_device(principal, Operation.READ, found)
+        await check_device(stores.devices, principal, Operation.READ, found)
         return found
 
     return await context_of(request).storage.look(work)
 
 
 async def named_device(request: ApiRequest, principal: Principal, name: str) -> DeviceInfo:
-    """Return the tenant's device of that name, for tenant administrators. Raises NotFound, NotPermitted."""
-    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id))
+    """Return the tenant's device of that name, for people of the tenant. Raises NotFound, NotPermitted."""
+    if principal.customer_id is not None:
+        refuse(Operation.READ, Resource.DEVICE)
+    check_somewhere(principal, Operation.READ, Resource.DEVICE)
 
     async def work(stores: Stores) -> DeviceInfo:
         ids = await stores.devices.device_ids_named(principal.tenant_id, [name])
         found = await stores.devices.devices(principal.tenant_id, ids.values())
         if not found:
             raise NotFound
+        await check_device(stores.devices, principal, Operation.READ, found[0])
         return found[0]
 
     return await context_of(request).storage.look(work)
@@ -173,7 +176,7 @@ async def _create(
     uniquify: Uniquify | None = None,
 ) -> Device:
     device = await device_changes.create(parts, device_draft(data), credentials, uniquify)
-    customer_id = referred_id(data.customer_id)
+    customer_id = referred_id(data.customer_id) or parts.actor.customer_id
     if customer_id is None:
         return device
     return await deeds.assign(stores.claims, device.id, customer_id, parts.actor, parts.keys)
@@ -183,5 +186,11 @@ def _check_save(principal: Principal, data: DeviceSaveShape) -> None:
     # A device never changes its tenant: for anybody else's it does not exist.
     if referred_id(data.tenant_id) not in (None, principal.tenant_id):
         raise NotFound
-    operation = Operation.CREATE if referred_id(data.id) is None else Operation.WRITE_LABEL
-    check(principal, operation, Target(Resource.DEVICE, principal.tenant_id, principal.customer_id))
+    if referred_id(data.id) is not None:
+        check_somewhere(principal, Operation.WRITE_LABEL, Resource.DEVICE)
+        return
+    customer_id = referred_id(data.customer_id) or principal.customer_id
+    check(principal, Operation.CREATE, Target(Resource.DEVICE, principal.tenant_id, customer_id))
+    if customer_id != principal.customer_id:
+        assigning = Target(Resource.DEVICE, principal.tenant_id, customer_id)
+        check(principal, Operation.ASSIGN_TO_CUSTOMER, assigning)

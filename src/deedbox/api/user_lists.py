@@ -17,7 +17,7 @@ from deedbox.api.users import TAGS
 from deedbox.core.errors import NotFound
 from deedbox.core.ids import NULL_ID
 from deedbox.core.paging import Listing, PageRequest, PageSlice
-from deedbox.core.permissions import Authority, Operation, Principal, Resource, Target, check, may
+from deedbox.core.permissions import Authority, Operation, Principal, Resource, Target, check, may, may_all
 from deedbox.core.storage import Stores
 from deedbox.core.users import User, target
 
@@ -95,7 +95,7 @@ async def list_all_customer_users(
 
 def users_of_customer(principal: Principal, customer_id: UUID) -> Users:
     """Return what reads a page of a customer's users. Raises NotPermitted."""
-    check(principal, Operation.READ, Target(Resource.CUSTOMER_USER, principal.tenant_id))
+    check(principal, Operation.READ, Target(Resource.CUSTOMER_USER, principal.tenant_id, customer_id))
 
     async def work(stores: Stores, asked: PageSlice) -> Listing[User]:
         home = await stores.users.home(customer_id)
@@ -112,13 +112,26 @@ def visible_users(principal: Principal) -> Users:
     async def work(stores: Stores, asked: PageSlice) -> Listing[User]:
         if principal.authority is Authority.SYS_ADMIN:
             return await stores.users.administrators_of_tenant(NULL_ID, asked)
-        if may(principal, Operation.READ, Target(Resource.CUSTOMER_USER, principal.tenant_id)):
-            return await stores.users.users_of_tenant(principal.tenant_id, asked)
+        all_users, tenant_id = _seen_in_whole(principal), principal.tenant_id
+        if all_users == {Resource.USER, Resource.CUSTOMER_USER}:
+            return await stores.users.users_of_tenant(tenant_id, asked)
+        if Resource.USER in all_users:
+            return await stores.users.administrators_of_tenant(tenant_id, asked)
+        if all_users and principal.customer_id is not None:
+            return await stores.users.users_of_customer(tenant_id, principal.customer_id, asked)
+        if all_users:
+            return await stores.users.customer_users_of_tenant(tenant_id, asked)
         user = await stores.users.find_user(principal.user_id)
         is_here = user is not None and asked.request.number == 0
         return Listing([user] if user and is_here else [], 1 if user else 0, False)
 
     return work
+
+
+def _seen_in_whole(principal: Principal) -> set[Resource]:
+    """Return the kinds of people of whom the principal may see all: the tenant's, or the customer's."""
+    kinds = (Resource.USER, Resource.CUSTOMER_USER)
+    return {it for it in kinds if may_all(principal, Operation.READ, it)}
 
 
 async def _users_by_ids(request: ApiRequest, principal: Principal, text: str) -> list[UserShape]:

@@ -11,9 +11,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from deedbox.core.access.lookup import GroupLookup, check_target
 from deedbox.core.errors import NameTaken, NotFound
 from deedbox.core.paging import Listing, PageSlice
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may_by_group
 from deedbox.core.records import RecordStore
 
 
@@ -58,14 +59,15 @@ class AssetDraft(msgspec.Struct, frozen=True):
 
 
 class AssetFilter(msgspec.Struct, frozen=True):
-    """Which assets of a tenant a list shows: those of a customer, of a profile."""
+    """Which assets of a tenant a list shows: those of a customer, of a profile, in one of these groups."""
 
     tenant_id: UUID
     customer_id: UUID | None = None
     profile_id: UUID | None = None
+    groups: tuple[UUID, ...] | None = None
 
 
-class AssetStore(RecordStore, Protocol):
+class AssetStore(RecordStore, GroupLookup, Protocol):
     """Rows of assets, inside one transaction; each look-up stays within its tenant."""
 
     async def now_ms(self) -> int:
@@ -125,9 +127,10 @@ async def permitted_asset(
 ) -> AssetInfo:
     """Return an asset that the principal may do that to. Raises NotFound, NotPermitted."""
     # Whether an id is an asset at all is not for those to find out who may do that to none.
-    check(principal, operation, Target(Resource.ASSET, principal.tenant_id, principal.customer_id))
+    if not may_by_group(principal, operation, Resource.ASSET):
+        check(principal, operation, Target(Resource.ASSET, principal.tenant_id, principal.customer_id))
     asset = await store.asset(principal.tenant_id, asset_id)
     if asset is None:
         raise not_found(asset_id)
-    check(principal, operation, target(asset))
+    await check_target(store, principal, operation, target(asset))
     return asset

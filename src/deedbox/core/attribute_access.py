@@ -6,11 +6,12 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core import attributes, claim_keys, holders
+from deedbox.core.access.lookup import check_target, with_groups
 from deedbox.core.attributes import CLAIMING_DATA, Attribute, NewAttribute, Scope, Writer
 from deedbox.core.errors import InvalidValue, LimitReached
 from deedbox.core.holders import Holder, permitted
 from deedbox.core.keys import KeyRing
-from deedbox.core.permissions import Operation, Principal, Resource, check, may
+from deedbox.core.permissions import Operation, Principal, Resource, may
 from deedbox.core.records import Actor
 from deedbox.core.storage import Stores
 from deedbox.core.value_limits import MOST_OWNER_ATTRIBUTES
@@ -91,7 +92,7 @@ async def drop(stores: Stores, principal: Principal, actor: Actor, wanted: Named
     else:
         await stores.attributes.drop_owner_attributes(wanted.id, scope, names)
     if wanted.names_claim_key and wanted.kind is Resource.DEVICE:
-        check(principal, Operation.WRITE_CLAIM_KEY, holders.target(holder))
+        await check_target(stores.attributes, principal, Operation.WRITE_CLAIM_KEY, holders.target(holder))
         await claim_keys.drop_keys(stores.claim_keys, [wanted.id])
     await _record_change(stores, actor, holder, "ATTRIBUTES_DELETED", scope, names)
     return holder.epoch
@@ -134,7 +135,7 @@ async def _save_claim_key(
     claim_keys.refuse_flat_form(data)
     if CLAIMING_DATA not in data:
         return data
-    check(principal, Operation.WRITE_CLAIM_KEY, holders.target(holder))
+    await check_target(stores.attributes, principal, Operation.WRITE_CLAIM_KEY, holders.target(holder))
     key = claim_keys.claim_key(data[CLAIMING_DATA])
     await claim_keys.set_keys(stores.claim_keys, keys, {holder.id: key})
     return {name: value for name, value in data.items() if name != CLAIMING_DATA}
@@ -168,14 +169,15 @@ async def _claim_key(
     stores: Stores, keys: KeyRing, principal: Principal, actor: Actor, holder: Holder, wanted: Named
 ) -> Attribute | None:
     """Return the claim key as an attribute: itself, hidden, or none for those who shall not know of it."""
-    target = holders.target(holder)
     if Scope.SERVER_SCOPE not in wanted.scopes or principal.customer_id is not None:
         return None
     stored = await claim_keys.stored_key(stores.claim_keys, holder.id)
     if stored is None:
         return None
     value: Value = claim_keys.hidden(stored)
-    if wanted.names_claim_key and may(principal, Operation.READ_CLAIM_KEY, target):
+    operation = Operation.READ_CLAIM_KEY
+    target = await with_groups(stores.attributes, principal, operation, holders.target(holder))
+    if wanted.names_claim_key and may(principal, operation, target):
         value = claim_keys.revealed(stored, keys, holder.id)
         read_data = {"scope": Scope.SERVER_SCOPE.name, "attributes": [CLAIMING_DATA]}
         await holders.record(stores.attributes, actor, holder, "ATTRIBUTES_READ", read_data)

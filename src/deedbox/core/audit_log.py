@@ -50,6 +50,8 @@ ACTIONS = frozenset(
         "UPDATED_COMMENT",
         "DELETED_COMMENT",
         "SMS_SENT",
+        "ADDED_TO_ENTITY_GROUP",
+        "REMOVED_FROM_ENTITY_GROUP",
         "CLAIM_DEVICE",
         "ANNOUNCE_DEVICE",
         "SPEAK_FOR_DEVICE",

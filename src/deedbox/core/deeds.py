@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core import label_keys
+from deedbox.core.access.lookup import GroupLookup
 from deedbox.core.deed_records import Reason as Reason  # noqa: PLC0414  # part of what this module offers
 from deedbox.core.deed_records import Recorded, record
 from deedbox.core.devices import Device
@@ -46,7 +47,7 @@ class Closing(msgspec.Struct, frozen=True):
     now_ms: int
 
 
-class DeedStore(WindowStore, RecordStore, Protocol):
+class DeedStore(WindowStore, RecordStore, GroupLookup, Protocol):
     """Deeds and what follows their opening and closing, inside one transaction."""
 
     def random_bytes(self, count: int) -> bytes:

@@ -5,11 +5,12 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
+from deedbox.core.access.lookup import GroupLookup, check_target, with_groups
 from deedbox.core.deeds import DeedStore
 from deedbox.core.devices import Device, DeviceDraft
 from deedbox.core.errors import NotFound, NotPermitted
 from deedbox.core.ownership import DeviceState
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
+from deedbox.core.permissions import Operation, Principal, Resource, Target, may
 
 #: What an owner can't change, with the names on the wire.
 _TENANTS_FIELDS = {
@@ -30,15 +31,17 @@ async def locked(
     state = (await deed_store.lock_devices([device_id])).get(device_id)
     if state is None:
         raise not_found(device_id)
-    check_device(principal, operation, state.device)
+    await check_device(deed_store, principal, operation, state.device)
     return state
 
 
-def check_device(principal: Principal, operation: Operation, device: Device) -> None:
+async def check_device(
+    store: GroupLookup, principal: Principal, operation: Operation, device: Device
+) -> None:
     """Return when the principal may do that to the device. Raises NotFound, NotPermitted."""
     if device.tenant_id != principal.tenant_id:
         raise not_found(device.id)
-    check(principal, operation, target(device))
+    await check_target(store, principal, operation, target(device))
 
 
 def target(device: Device) -> Target:
@@ -51,13 +54,15 @@ def not_found(device_id: UUID) -> NotFound:
     return NotFound(f"Device with id [{device_id}] is not found")
 
 
-def check_may_change(principal: Principal, before: Device, wanted: DeviceDraft) -> None:
+async def check_may_change(
+    store: GroupLookup, principal: Principal, before: Device, wanted: DeviceDraft
+) -> None:
     """Check that the principal may change the device like this: an owner may change the label only.
 
     Raises NotFound, NotPermitted that names the first other field.
     """
-    check_device(principal, Operation.WRITE_LABEL, before)
-    if may(principal, Operation.WRITE, target(before)):
+    await check_device(store, principal, Operation.WRITE_LABEL, before)
+    if may(principal, Operation.WRITE, await with_groups(store, principal, Operation.WRITE, target(before))):
         return
     for field, wire_name in _TENANTS_FIELDS.items():
         value = getattr(wanted, field)

@@ -94,7 +94,7 @@ async def change(
     Raises NotFound, NotPermitted that names the field, VersionConflict, InvalidValue, NameTaken.
     """
     store, before = making.devices, state.device
-    check_may_change(principal, before, wanted)
+    await check_may_change(store, principal, before, wanted)
     if wanted.version not in (None, before.version):
         raise VersionConflict
     after = await _changed(making, before, wanted, uniquify)

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from deedbox.core.access.lookup import GroupLookup
 from deedbox.core.credentials import CredentialsStore
 from deedbox.core.errors import InvalidValue
 from deedbox.core.paging import Listing, PageRequest, PageSlice
@@ -64,7 +65,7 @@ class DeviceDraft(msgspec.Struct, frozen=True):
 class DeviceFilter(msgspec.Struct, frozen=True):
     """Which devices of a tenant a list shows: those of a customer, of a profile, active now or not.
 
-    `unowned`: only those that no customer owns.
+    `unowned`: only those that no customer owns; `groups`: only those in one of these groups.
     """
 
     tenant_id: UUID
@@ -72,9 +73,10 @@ class DeviceFilter(msgspec.Struct, frozen=True):
     profile_id: UUID | None = None
     active: bool | None = None
     unowned: bool = False
+    groups: tuple[UUID, ...] | None = None
 
 
-class DeviceStore(CredentialsStore, RecordStore, Protocol):
+class DeviceStore(CredentialsStore, RecordStore, GroupLookup, Protocol):
     """Rows of devices, inside one transaction; each look-up stays within its tenant."""
 
     async def device(self, tenant_id: UUID, device_id: UUID) -> DeviceInfo | None:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.access.lookup import GroupLookup, all_with_groups, check_target
 from deedbox.core.errors import InvalidValue, NotFound
-from deedbox.core.permissions import Operation, Principal, Target, check, may
+from deedbox.core.permissions import Operation, Principal, Target, may
 
 
 class EntityKind(StrEnum):
@@ -39,7 +40,7 @@ class Entity(msgspec.Struct, frozen=True):
     epoch: int = 0
 
 
-class EntityStore(Protocol):
+class EntityStore(GroupLookup, Protocol):
     """Looks things up, inside one transaction."""
 
     async def entities(
@@ -64,7 +65,9 @@ async def readable(
 ) -> dict[Reference, Entity]:
     """Return those of the things that the principal may read."""
     found = await store.entities(principal.tenant_id, references)
-    return {ref: it for ref, it in found.items() if may(principal, Operation.READ, it.target)}
+    targets = await all_with_groups(store, principal, Operation.READ, [it.target for it in found.values()])
+    pairs = zip(found.values(), targets, strict=True)
+    return {it.reference: it for it, target in pairs if may(principal, Operation.READ, target)}
 
 
 async def readable_one(store: EntityStore, principal: Principal, reference: Reference) -> Entity:
@@ -73,5 +76,5 @@ async def readable_one(store: EntityStore, principal: Principal, reference: Refe
     if found is None:
         noun = reference.kind.replace("_", " ").capitalize()
         raise NotFound(f"{noun} with id [{reference.id}] is not found")
-    check(principal, Operation.READ, found.target)
+    await check_target(store, principal, Operation.READ, found.target)
     return found

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.access.lookup import all_with_groups
 from deedbox.core.entity_fields import fields_of
 from deedbox.core.entity_lists import LISTED, all_ids, page_of_ids, profile_ids
 from deedbox.core.entity_queries import (
@@ -27,7 +28,7 @@ from deedbox.core.entity_queries import (
 from deedbox.core.errors import InvalidValue
 from deedbox.core.holders import Extent, Holder, extent, target
 from deedbox.core.paging import Listing, PageRequest, PageSlice
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
+from deedbox.core.permissions import Operation, Principal, Resource, check_somewhere, may
 from deedbox.core.storage import Stores
 
 _KINDS = (*LISTED, Resource.CUSTOMER, Resource.TENANT)
@@ -70,7 +71,7 @@ async def candidates(
         raise InvalidValue(
             f"Lists of all are there for entities of type {' or '.join(LISTED)}. Name others by their ids."
         )
-    check(principal, Operation.READ, Target(chosen.kind, principal.tenant_id, principal.customer_id))
+    check_somewhere(principal, Operation.READ, chosen.kind)
     profiles = await profile_ids(stores, principal, chosen.kind, chosen.types)
     if list_request(query) is not None and len(profiles) <= 1:
         profile_id = profiles[0] if profiles else None
@@ -102,11 +103,8 @@ async def readable(
     if kind not in _KINDS:
         raise InvalidValue(f"Entities of type {kind} can't be asked for; {', '.join(_KINDS)} can.")
     holders = await stores.entity_data.holders(kind, ids)
-    return {
-        it: Readable(holders[it], extent(holders[it], principal))
-        for it in ids
-        if it in holders and may(principal, Operation.READ, target(holders[it]))
-    }
+    seen = await permitted_of(stores, principal, Operation.READ, holders)
+    return {it: Readable(holders[it], extent(holders[it], principal)) for it in ids if it in seen}
 
 
 def list_request(query: EntityQuery) -> PageRequest | None:
@@ -120,6 +118,15 @@ def list_request(query: EntityQuery) -> PageRequest | None:
     if order.key.kind is not KeyKind.ENTITY_FIELD or order.key.name not in plain_orders:
         return None
     return msgspec.structs.replace(query.page, sort_property=order.key.name, descending=order.descending)
+
+
+async def permitted_of(
+    stores: Stores, principal: Principal, operation: Operation, holders: Mapping[UUID, Holder]
+) -> set[UUID]:
+    """Return those that the principal may do that to."""
+    targets = [target(it) for it in holders.values()]
+    known = await all_with_groups(stores.entity_data, principal, operation, targets)
+    return {it.id for it in known if may(principal, operation, it)}
 
 
 class _Reader:
@@ -145,22 +152,20 @@ class _Reader:
             fields = await fields_of(self.stores, self.principal, self.kind, list(readable))
             _put(found, KeyKind.ENTITY_FIELD, names[KeyKind.ENTITY_FIELD], fields)
         if names[KeyKind.TIME_SERIES]:
-            extents = self._extents(readable, Operation.READ_TELEMETRY)
+            extents = await self._extents(readable, Operation.READ_TELEMETRY)
             series = await self.stores.entity_data.latest_of(extents, names[KeyKind.TIME_SERIES])
             _put(found, KeyKind.TIME_SERIES, names[KeyKind.TIME_SERIES], series)
-        extents = self._extents(readable, Operation.READ_ATTRIBUTES)
+        extents = await self._extents(readable, Operation.READ_ATTRIBUTES)
         for kind, scopes in SCOPES.items():
             for scope in scopes if names[kind] else ():
                 values = await self.stores.entity_data.attributes_of_all(extents, scope, names[kind])
                 _put(found, kind, names[kind], values)
         return found
 
-    def _extents(self, readable: Mapping[UUID, Readable], operation: Operation) -> dict[UUID, Extent]:
-        return {
-            entity_id: it.extent
-            for entity_id, it in readable.items()
-            if may(self.principal, operation, target(it.holder))
-        }
+    async def _extents(self, readable: Mapping[UUID, Readable], operation: Operation) -> dict[UUID, Extent]:
+        holders = {it: found.holder for it, found in readable.items()}
+        seen = await permitted_of(self.stores, self.principal, operation, holders)
+        return {it: found.extent for it, found in readable.items() if it in seen}
 
 
 def _put(

@@ -7,11 +7,10 @@ import msgspec
 
 from deedbox.core.attributes import Scope
 from deedbox.core.devices import DeviceFilter
-from deedbox.core.entity_data import readable
+from deedbox.core.entity_data import permitted_of, readable
 from deedbox.core.entity_queries import Known
-from deedbox.core.holders import target
 from deedbox.core.paging import PageRequest, PageSlice
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check, may
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.storage import Stores
 
 #: Keys are collected from so many things at most.
@@ -36,11 +35,15 @@ async def keys_of(
 ) -> Keys:
     """Return the keys that the principal may read: of attributes in `scopes`, and of time series."""
     found = Keys({}, {scope: {} for scope in scopes})
-    for entity_id, it in (await readable(stores, principal, kind, ids[:LOOKED_AT])).items():
-        if with_series and may(principal, Operation.READ_TELEMETRY, target(it.holder)):
+    seen = await readable(stores, principal, kind, ids[:LOOKED_AT])
+    holders = {it: thing.holder for it, thing in seen.items()}
+    telemetry = await permitted_of(stores, principal, Operation.READ_TELEMETRY, holders)
+    attributes = await permitted_of(stores, principal, Operation.READ_ATTRIBUTES, holders)
+    for entity_id, it in seen.items():
+        if with_series and entity_id in telemetry:
             for point in await stores.time_series.latest_points(entity_id, it.extent):
                 _note(found.series, point.key, Known(point.ts, point.value))
-        if scopes and may(principal, Operation.READ_ATTRIBUTES, target(it.holder)):
+        if scopes and entity_id in attributes:
             for attribute in await stores.attributes.attributes_of(entity_id, scopes, it.extent):
                 known = Known(attribute.updated_at, attribute.value)
                 _note(found.attributes[attribute.scope], attribute.name, known)

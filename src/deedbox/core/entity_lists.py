@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from deedbox.core.access.visible import groups_of_mine
 from deedbox.core.assets import AssetFilter
 from deedbox.core.devices import DeviceFilter
 from deedbox.core.entity_queries import EntityQuery
@@ -30,12 +31,14 @@ async def profile_ids(
 async def page_of_ids(
     stores: Stores, principal: Principal, kind: Resource, profile_id: UUID | None, asked: PageSlice
 ) -> Listing[UUID]:
-    """Return a page of what the principal may see: all of its tenant's, or its customer's."""
-    tenant_id, customer_id = principal.tenant_id, principal.customer_id
+    """Return a page of what the principal may see: all of its tenant's, or its customer's, or in groups."""
+    tenant_id, groups = principal.tenant_id, groups_of_mine(principal, kind)
+    customer_id = principal.customer_id if groups is None else None
     if kind is Resource.DEVICE:
-        devices = await stores.devices.list_devices(DeviceFilter(tenant_id, customer_id, profile_id), asked)
+        wanted = DeviceFilter(tenant_id, customer_id, profile_id, groups=groups)
+        devices = await stores.devices.list_devices(wanted, asked)
         return Listing([it.id for it in devices.items], devices.total, devices.has_next, devices.end)
-    assets = await stores.assets.list_assets(AssetFilter(tenant_id, customer_id, profile_id), asked)
+    assets = await stores.assets.list_assets(AssetFilter(tenant_id, customer_id, profile_id, groups), asked)
     return Listing([it.id for it in assets.items], assets.total, assets.has_next, assets.end)
 
 

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 from uuid import UUID
 
+from deedbox.core.access.lookup import GroupLookup
 from deedbox.core.attributes import Scope
 from deedbox.core.entity_queries import Known
 from deedbox.core.holders import Extent, Holder
 from deedbox.core.permissions import Resource
 
 
-class EntityDataStore(Protocol):
+class EntityDataStore(GroupLookup, Protocol):
     """Values of many things, inside one transaction."""
 
     async def holders(self, kind: Resource, ids: Collection[UUID]) -> Mapping[UUID, Holder]:

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.access.lookup import GroupLookup, check_target
 from deedbox.core.errors import InvalidValue, NotFound
 from deedbox.core.ids import NULL_ID
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.permissions import Operation, Principal, Resource, Target
 from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
 
 _RESOURCES = {it.value: it for it in (Resource.DEVICE, Resource.ASSET, Resource.CUSTOMER, Resource.TENANT)}
@@ -41,7 +42,7 @@ class Extent(msgspec.Struct, frozen=True):
     epoch: int
 
 
-class HolderStore(RecordStore, Protocol):
+class HolderStore(RecordStore, GroupLookup, Protocol):
     """Holders, read in the snapshot in which their values are read; and records of changes to them."""
 
     async def now_ms(self) -> int:
@@ -69,7 +70,7 @@ async def permitted(
     holder = await store.holder(kind, holder_id)
     if holder is None or principal.tenant_id not in (holder.tenant_id, NULL_ID):
         raise NotFound(f"{kind.value.title()} with requested id wasn't found!")
-    check(principal, operation, target(holder))
+    await check_target(store, principal, operation, target(holder))
     return holder
 
 

@@ -1,83 +1,34 @@
-"""Who may do what: one table, one function. Nothing else in Deedbox decides about authority.
+"""Who may do what: one table (`access/rules.py`), one function. Nothing else decides about authority.
 
-A rule says how far an authority reaches when it does an operation on a kind of thing: anything, what belongs
-to its tenant, what its customer owns, or only itself. Roles and groups will add rules, not another decision.
+People have the rules of their authority unless their tenant gave them others by roles and groups: `Grants`
+say what these add up to. It is the same question then, asked of other rules.
 """
 
-from collections.abc import Mapping
-from enum import IntEnum, StrEnum
 from typing import NoReturn
 from uuid import UUID
 
 import msgspec
 
+from deedbox.core.access.computed import all_group_id
+from deedbox.core.access.grants import Grants
+from deedbox.core.access.operations import Authority as Authority  # noqa: PLC0414  # offered here
+from deedbox.core.access.operations import Operation as Operation  # noqa: PLC0414
+from deedbox.core.access.operations import Reach as Reach  # noqa: PLC0414
+from deedbox.core.access.operations import Resource as Resource  # noqa: PLC0414
+from deedbox.core.access.rules import RULES as RULES  # noqa: PLC0414
 from deedbox.core.errors import NotFound, NotPermitted
 from deedbox.core.ids import NULL_ID
 from deedbox.core.records import Actor
 
-
-class Authority(StrEnum):
-    """What a user is; the names are on the wire."""
-
-    SYS_ADMIN = "SYS_ADMIN"
-    TENANT_ADMIN = "TENANT_ADMIN"
-    CUSTOMER_USER = "CUSTOMER_USER"
-
-
-class Resource(StrEnum):
-    """Kinds of things."""
-
-    TENANT = "TENANT"
-    CUSTOMER = "CUSTOMER"
-    #: Administrators of a tenant; those of the deployment and users of customers are kinds of their own.
-    USER = "USER"
-    SYSTEM_USER = "SYSTEM_USER"
-    CUSTOMER_USER = "CUSTOMER_USER"
-    DEVICE = "DEVICE"
-    DEVICE_PROFILE = "DEVICE_PROFILE"
-    ASSET = "ASSET"
-    ASSET_PROFILE = "ASSET_PROFILE"
-    #: Relations between things; whoever reads or makes one needs to read both of its ends, too.
-    RELATION = "RELATION"
-    AUDIT_LOG = "AUDIT_LOG"
-
-
-class Operation(StrEnum):
-    """What can be done to things; names as clients of the reference server know them, and some of our own."""
-
-    CREATE = "CREATE"
-    READ = "READ"
-    WRITE = "WRITE"
-    DELETE = "DELETE"
-    WRITE_LABEL = "WRITE_LABEL"
-    CLAIM_DEVICES = "CLAIM_DEVICES"
-    RECLAIM = "RECLAIM"
-    ASSIGN_TO_CUSTOMER = "ASSIGN_TO_CUSTOMER"
-    READ_CREDENTIALS = "READ_CREDENTIALS"
-    WRITE_CREDENTIALS = "WRITE_CREDENTIALS"
-    READ_TELEMETRY = "READ_TELEMETRY"
-    WRITE_TELEMETRY = "WRITE_TELEMETRY"
-    READ_ATTRIBUTES = "READ_ATTRIBUTES"
-    WRITE_ATTRIBUTES = "WRITE_ATTRIBUTES"
-    WRITE_SHARED_ATTRIBUTES = "WRITE_SHARED_ATTRIBUTES"
-    READ_CLAIM_KEY = "READ_CLAIM_KEY"
-    WRITE_CLAIM_KEY = "WRITE_CLAIM_KEY"
-    RPC_CALL = "RPC_CALL"
-    WRITE_CLAIM_SETTINGS = "WRITE_CLAIM_SETTINGS"
-    IMPERSONATE = "IMPERSONATE"
-
-
-class Reach(IntEnum):
-    """How far a rule goes."""
-
-    ITSELF = 1
-    OWN_CUSTOMER = 2
-    OWN_TENANT = 3
-    ANYTHING = 4
+#: Anybody may be a visitor of a public customer: visitors look and change nothing.
+_PUBLIC_MAY = (Operation.READ, Operation.READ_TELEMETRY, Operation.READ_ATTRIBUTES)
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Somebody who is signed in. System administrators have NULL_ID as tenant; `customer_id` may be None."""
+    """Somebody who is signed in. System administrators have NULL_ID as tenant; `customer_id` may be None.
+
+    `grants`: what roles and groups add up to; None where these are just the default ones.
+    """
 
     user_id: UUID
     authority: Authority
@@ -87,6 +38,7 @@ class Principal(msgspec.Struct, frozen=True):
     session_id: UUID
     customer_title: str = ""
     is_public: bool = False
+    grants: Grants | None = None
 
     @property
     def subjects(self) -> frozenset[UUID]:
@@ -99,78 +51,16 @@ class Principal(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The thing that is asked about: its tenant, the customer that it belongs to, and its own id."""
+    """The thing that is asked about: its tenant, the customer that it belongs to, and its own id.
+
+    `groups` are the stored groups that it is in; they count only where somebody has roles for groups.
+    """
 
     resource: Resource
     tenant_id: UUID
     customer_id: UUID | None = None
     id: UUID = NULL_ID
-
-
-_EVERYTHING = list(Operation)
-#: One administrator does not act in the name of another.
-_ALL_BUT_IMPERSONATE = [operation for operation in Operation if operation is not Operation.IMPERSONATE]
-_OWNER_MAY = [
-    Operation.READ,
-    Operation.READ_TELEMETRY,
-    Operation.READ_ATTRIBUTES,
-    Operation.WRITE_SHARED_ATTRIBUTES,
-    Operation.RPC_CALL,
-    Operation.WRITE_LABEL,
-    Operation.RECLAIM,
-]
-
-#: The table (behaviour §5). What is not in it is not allowed.
-RULES: Mapping[tuple[Authority, Resource], Mapping[Operation, Reach]] = {
-    (Authority.SYS_ADMIN, Resource.TENANT): dict.fromkeys(_EVERYTHING, Reach.ANYTHING),
-    (Authority.SYS_ADMIN, Resource.SYSTEM_USER): dict.fromkeys(_ALL_BUT_IMPERSONATE, Reach.ANYTHING),
-    (Authority.SYS_ADMIN, Resource.USER): dict.fromkeys(_EVERYTHING, Reach.ANYTHING),
-    (Authority.SYS_ADMIN, Resource.AUDIT_LOG): {Operation.READ: Reach.OWN_TENANT},
-    (Authority.TENANT_ADMIN, Resource.TENANT): {
-        Operation.READ: Reach.OWN_TENANT,
-        Operation.READ_ATTRIBUTES: Reach.OWN_TENANT,
-        Operation.WRITE_ATTRIBUTES: Reach.OWN_TENANT,
-        Operation.WRITE_CLAIM_SETTINGS: Reach.OWN_TENANT,
-    },
-    (Authority.TENANT_ADMIN, Resource.CUSTOMER): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
-    (Authority.TENANT_ADMIN, Resource.USER): dict.fromkeys(_ALL_BUT_IMPERSONATE, Reach.OWN_TENANT),
-    (Authority.TENANT_ADMIN, Resource.CUSTOMER_USER): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
-    (Authority.TENANT_ADMIN, Resource.DEVICE): {
-        operation: Reach.OWN_TENANT
-        for operation in Operation
-        if operation is not Operation.CLAIM_DEVICES  # as the reference server: only customers claim
-    },
-    (Authority.TENANT_ADMIN, Resource.DEVICE_PROFILE): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
-    (Authority.TENANT_ADMIN, Resource.ASSET): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
-    (Authority.TENANT_ADMIN, Resource.ASSET_PROFILE): dict.fromkeys(_EVERYTHING, Reach.OWN_TENANT),
-    (Authority.TENANT_ADMIN, Resource.RELATION): {
-        Operation.READ: Reach.OWN_TENANT,
-        Operation.WRITE: Reach.OWN_TENANT,
-    },
-    (Authority.TENANT_ADMIN, Resource.AUDIT_LOG): {Operation.READ: Reach.OWN_TENANT},
-    (Authority.CUSTOMER_USER, Resource.CUSTOMER): {Operation.READ: Reach.OWN_CUSTOMER},
-    (Authority.CUSTOMER_USER, Resource.CUSTOMER_USER): {
-        Operation.READ: Reach.ITSELF,
-        Operation.WRITE: Reach.ITSELF,
-    },
-    (Authority.CUSTOMER_USER, Resource.DEVICE_PROFILE): {Operation.READ: Reach.OWN_TENANT},
-    (Authority.CUSTOMER_USER, Resource.ASSET_PROFILE): {Operation.READ: Reach.OWN_TENANT},
-    (Authority.CUSTOMER_USER, Resource.ASSET): {
-        Operation.READ: Reach.OWN_CUSTOMER,
-        Operation.READ_TELEMETRY: Reach.OWN_CUSTOMER,
-        Operation.READ_ATTRIBUTES: Reach.OWN_CUSTOMER,
-    },
-    # Never to write: a relation decides which gateway speaks for a device (behaviour §2.8).
-    (Authority.CUSTOMER_USER, Resource.RELATION): {Operation.READ: Reach.OWN_TENANT},
-    (Authority.CUSTOMER_USER, Resource.DEVICE): {
-        **dict.fromkeys(_OWNER_MAY, Reach.OWN_CUSTOMER),
-        # Whoever claims does not own the device yet: knowing its key is what counts.
-        Operation.CLAIM_DEVICES: Reach.OWN_TENANT,
-    },
-}
-
-#: Anybody may be a visitor of a public customer: visitors look and change nothing.
-_PUBLIC_MAY = (Operation.READ, Operation.READ_TELEMETRY, Operation.READ_ATTRIBUTES)
+    groups: frozenset[UUID] = frozenset()
 
 
 def check(principal: Principal, operation: Operation, target: Target) -> None:
@@ -179,16 +69,13 @@ def check(principal: Principal, operation: Operation, target: Target) -> None:
     Raises NotFound when the target belongs to a tenant out of the principal's reach, as if it did not exist;
     NotPermitted, naming operation and resource, when it may not.
     """
-    reach = RULES.get((principal.authority, target.resource), {}).get(operation)
-    if reach is None or (principal.is_public and operation not in _PUBLIC_MAY):
-        _refuse(operation, target.resource)
+    reach = _reach(principal, operation, target.resource)
+    if reach is None and not may_by_group(principal, operation, target.resource):
+        refuse(operation, target.resource)
     if reach is not Reach.ANYTHING and target.tenant_id != principal.tenant_id:
         raise NotFound
-    if reach is Reach.OWN_CUSTOMER and not _owns(principal, target):
-        _refuse(operation, target.resource)
-    # Visitors of public customers have the null id, which is nobody's: they are not themselves.
-    if reach is Reach.ITSELF and (target.id != principal.user_id or target.id == NULL_ID):
-        _refuse(operation, target.resource)
+    if not _reaches(principal, reach, target) and not _in_group(principal, operation, target):
+        refuse(operation, target.resource)
 
 
 def may(principal: Principal, operation: Operation, target: Target) -> bool:
@@ -200,9 +87,57 @@ def may(principal: Principal, operation: Operation, target: Target) -> bool:
     return True
 
 
-def _owns(principal: Principal, target: Target) -> bool:
-    return principal.customer_id is not None and target.customer_id == principal.customer_id
+def check_somewhere(principal: Principal, operation: Operation, resource: Resource) -> None:
+    """Return when there may be things of a kind that the principal may do that to: of its own, or of a group.
+
+    Raises NotPermitted. Whatever passes has to be asked about with `check` once it is known.
+    """
+    if _reach(principal, operation, resource) is None and not may_by_group(principal, operation, resource):
+        refuse(operation, resource)
 
 
-def _refuse(operation: Operation, resource: Resource) -> NoReturn:
+def may_all(principal: Principal, operation: Operation, resource: Resource) -> bool:
+    """Tell whether the principal may do that to all of a kind: its tenant's or, for customers, its own."""
+    return may(principal, operation, Target(resource, principal.tenant_id, principal.customer_id))
+
+
+def may_by_group(principal: Principal, operation: Operation, resource: Resource) -> bool:
+    """Tell whether group roles give the principal that operation, for things of that kind in some group."""
+    return principal.grants is not None and bool(principal.grants.groups_with(operation, resource))
+
+
+def refuse(operation: Operation, resource: Resource) -> NoReturn:
+    """Raise NotPermitted, naming both."""
     raise NotPermitted(operation=str(operation), resource=str(resource))
+
+
+def _reach(principal: Principal, operation: Operation, resource: Resource) -> Reach | None:
+    if principal.is_public and operation not in _PUBLIC_MAY:
+        return None
+    if principal.grants is not None:
+        return principal.grants.of(resource).get(operation)
+    return RULES.get((principal.authority, resource), {}).get(operation)
+
+
+def _reaches(principal: Principal, reach: Reach | None, target: Target) -> bool:
+    if reach is Reach.OWN_CUSTOMER:
+        return _owns(principal, target.customer_id)
+    if reach is Reach.ITSELF:
+        # Visitors of public customers have the null id, which is nobody's: they are not themselves.
+        return target.id == principal.user_id and target.id != NULL_ID
+    return reach is not None
+
+
+def _owns(principal: Principal, customer_id: UUID | None) -> bool:
+    """The one place that says which customers' things are a customer's own."""
+    return principal.customer_id is not None and customer_id == principal.customer_id
+
+
+def _in_group(principal: Principal, operation: Operation, target: Target) -> bool:
+    """Tell whether the target is in a group whose things the principal may do that to."""
+    by_group = None if principal.grants is None else principal.grants.in_groups_of(target.resource)
+    if not by_group:
+        return False
+    everything = all_group_id(target.resource, target.customer_id or target.tenant_id)
+    groups = target.groups if everything is None else (*target.groups, everything)
+    return any(operation in by_group.get(it, ()) for it in groups)

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from deedbox.core.access.group_permissions import GroupPermissionStore
 from deedbox.core.activity import ActivityStore
 from deedbox.core.asset_profiles import AssetProfileStore
 from deedbox.core.assets import AssetStore
@@ -210,6 +211,11 @@ class Stores(Protocol):
     @property
     def rotation(self) -> RotationStore:
         """What older key generations protect."""
+        ...
+
+    @property
+    def access(self) -> GroupPermissionStore:
+        """Roles, groups, and which group of people has which role."""
         ...
 
     @property

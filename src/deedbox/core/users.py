@@ -6,10 +6,11 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.access.lookup import GroupLookup, check_target
 from deedbox.core.accounts.mails import MailStore
 from deedbox.core.errors import NotFound
 from deedbox.core.paging import Listing, PageSlice
-from deedbox.core.permissions import Authority, Operation, Principal, Resource, Target, check
+from deedbox.core.permissions import Authority, Operation, Principal, Resource, Target
 from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
 from deedbox.core.sessions import SessionStore
 
@@ -64,7 +65,7 @@ class Home(msgspec.Struct, frozen=True):
     is_public: bool
 
 
-class UserStore(SessionStore, MailStore, RecordStore, Protocol):
+class UserStore(SessionStore, MailStore, RecordStore, GroupLookup, Protocol):
     """Users, their passwords, links and sessions, inside one transaction."""
 
     async def now_ms(self) -> int:
@@ -192,7 +193,7 @@ async def permitted_user(store: UserStore, principal: Principal, operation: Oper
     is_near = principal.authority is Authority.SYS_ADMIN or (user and user.tenant_id == principal.tenant_id)
     if user is None or not is_near:
         raise NotFound(f"User with id [{user_id}] is not found")
-    check(principal, operation, target(user))
+    await check_target(store, principal, operation, target(user))
     return user
 
 

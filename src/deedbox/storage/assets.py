@@ -8,6 +8,7 @@ import msgspec
 from deedbox.core.assets import Asset, AssetFilter, AssetInfo, name_taken
 from deedbox.core.devices import check_sortable
 from deedbox.core.paging import Listing, PageSlice
+from deedbox.storage.access.lookup import asked_groups, leave_groups
 from deedbox.storage.paging import listing
 from deedbox.storage.records import RecordStore
 from deedbox.storage.relations import forget_relations
@@ -48,7 +49,9 @@ class AssetStore(RecordStore):
             _list_statement(wanted),
             asked,
             AssetInfo,
-            tally=None if by_profile else (owner_id, _NOUN),
+            tally=None if by_profile or wanted.groups is not None else (owner_id, _NOUN),
+            among=asked_groups(wanted.tenant_id, wanted.groups),
+            every_customer=wanted.customer_id is None,
             tenant_id=wanted.tenant_id,
             customer_id=wanted.customer_id or wanted.tenant_id,
             profile_id=wanted.profile_id or wanted.tenant_id,
@@ -69,6 +72,7 @@ class AssetStore(RecordStore):
         await self.transaction.run(
             "assign_asset", tenant_id=asset.tenant_id, id=asset.id, customer_id=customer_id
         )
+        await leave_groups(self.transaction, [asset.id])
         for owner_id, change in ((asset.customer_id, -1), (customer_id, 1)):
             if owner_id is not None:
                 await change_tally(self.transaction, owner_id, _NOUN, change)
@@ -77,6 +81,7 @@ class AssetStore(RecordStore):
         """Delete the asset and its relations; what was stored about it is forgotten in the background."""
         await self.transaction.run("note_removed_device", device_id=asset.id)
         await forget_relations(self.transaction, "ASSET", [asset.id])
+        await leave_groups(self.transaction, [asset.id])
         await self.transaction.run("remove_asset", tenant_id=asset.tenant_id, id=asset.id)
         for owner_id in {asset.tenant_id, asset.customer_id or asset.tenant_id}:
             await change_tally(self.transaction, owner_id, _NOUN, -1)
@@ -90,6 +95,8 @@ class AssetStore(RecordStore):
 
 
 def _list_statement(wanted: AssetFilter) -> str:
+    if wanted.groups is not None:
+        return "assets_of_groups"
     if wanted.customer_id is not None:
         return "assets_of_customer"
     return "assets_of_tenant" if wanted.profile_id is None else "assets_of_profile"

@@ -50,7 +50,7 @@ class DeedStore(WindowStore):
     async def open_deeds(self, openings: Sequence[Opening]) -> Mapping[UUID, int]:
         """Open deeds in one guarded statement and raise the epochs; return deed id -> new epoch."""
         opened = await self.transaction.batch("open_deeds", [_asked(it) for it in openings])
-        await self._raise_epochs([(row[1], row[2]) for row in opened])
+        await self._follow([(row[1], row[2]) for row in opened])
         epochs = {identifier(deed_id): int(epoch) for deed_id, _, epoch in opened}
         await self._count(it.customer_id for it in openings if it.deed_id in epochs)
         return epochs
@@ -62,7 +62,7 @@ class DeedStore(WindowStore):
         """
         rows = [(it.deed_id, it.device_id, it.actor.user_id, it.reason, it.now_ms) for it in closings]
         closed = await self.transaction.batch("close_deeds", rows)
-        await self._raise_epochs([(row[1], row[2]) for row in closed])
+        await self._follow([(row[1], row[2]) for row in closed])
         await self._restore_labels([(row[1],) for row in closed])
         epochs = {identifier(deed_id): int(epoch) for deed_id, _, epoch in closed}
         await self._count((it.customer_id for it in closings if it.deed_id in epochs), -1)
@@ -109,7 +109,9 @@ class DeedStore(WindowStore):
         states = [_state(row, found[row[0]]) for row in locked]
         return {state.device.id: state for state in states}
 
-    async def _raise_epochs(self, epochs: Sequence[Row]) -> None:
+    async def _follow(self, epochs: Sequence[Row]) -> None:
+        """Let what hangs on an owner follow a change of it; rows of device ids and new epochs."""
+        await self.transaction.later("leave_groups", [(row[0],) for row in epochs])
         await self.transaction.later("raise_epochs", epochs)
         await self.transaction.later(
             "end_commands", epochs, response=OWNER_CHANGED.decode(), now_ms=self.transaction.now_ms

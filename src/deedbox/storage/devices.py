@@ -6,6 +6,7 @@ from uuid import UUID
 from deedbox.core.device_names import name_taken
 from deedbox.core.devices import ACTIVE_FOR_MS, Device, DeviceFilter, DeviceInfo, check_sortable
 from deedbox.core.paging import Listing, PageSlice
+from deedbox.storage.access.lookup import asked_groups, leave_groups
 from deedbox.storage.credentials import CredentialsStore
 from deedbox.storage.paging import listing
 from deedbox.storage.relations import forget_relations
@@ -39,6 +40,7 @@ class DeviceStore(CredentialsStore):
         """Return a page. Raises InvalidValue for a sort property that this list does not have."""
         owner_id = wanted.customer_id or wanted.tenant_id
         filtered = wanted.profile_id is not None or wanted.active is not None or wanted.unowned
+        filtered = filtered or wanted.groups is not None
         indexed = ("createdTime",) if wanted.customer_id else ("createdTime", "name")
         check_sortable(asked.request, await self.device_total(owner_id), indexed)
         return await listing(
@@ -47,6 +49,8 @@ class DeviceStore(CredentialsStore):
             asked,
             DeviceInfo,
             tally=None if filtered else (owner_id, _NOUN),
+            among=asked_groups(wanted.tenant_id, wanted.groups),
+            every_customer=wanted.customer_id is None,
             tenant_id=wanted.tenant_id,
             customer_id=wanted.customer_id or wanted.tenant_id,
             profile_id=wanted.profile_id or wanted.tenant_id,
@@ -91,6 +95,7 @@ class DeviceStore(CredentialsStore):
         """Delete the device and all but what it said, which is left for `forget_values`."""
         await self.transaction.run("note_removed_device", device_id=device.id)
         await forget_relations(self.transaction, "DEVICE", [device.id])
+        await leave_groups(self.transaction, [device.id])
         for table in ("windows", "state", "activity", "credentials", "row"):
             await self.transaction.run(f"remove_device_{table}", device_id=device.id)
         await change_tally(self.transaction, device.tenant_id, _NOUN, -1)
@@ -118,6 +123,8 @@ class DeviceStore(CredentialsStore):
 
 
 def _list_statement(wanted: DeviceFilter, asked: PageSlice) -> str:
+    if wanted.groups is not None:
+        return "devices_of_groups"
     if wanted.customer_id is not None:
         return "devices_of_customer"
     # Each of these walks the one index that has the rows in the order that is asked for.

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from deedbox.core.entities import Entity, EntityKind, Reference
 from deedbox.core.permissions import Authority, Resource, Target
+from deedbox.storage.access.lookup import groups_of_things
 from deedbox.storage.statements import Row, Transaction
 
 _USERS = {
@@ -19,6 +20,10 @@ class EntityStore:
 
     def __init__(self, transaction: Transaction) -> None:
         self.transaction = transaction
+
+    async def groups_of(self, entity_ids: Collection[UUID]) -> Mapping[UUID, frozenset[UUID]]:
+        """Return the stored groups that things are in, by thing."""
+        return await groups_of_things(self.transaction, entity_ids)
 
     async def entities(
         self, tenant_id: UUID, references: Collection[Reference]

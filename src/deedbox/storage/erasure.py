@@ -6,6 +6,7 @@ from uuid import UUID
 from deedbox.core.assets import Asset
 from deedbox.core.devices import Device
 from deedbox.core.ids import NULL_ID
+from deedbox.storage.access.erasing import erase_groups_of
 from deedbox.storage.assets import AssetStore
 from deedbox.storage.deeds import DeedStore
 from deedbox.storage.devices import DeviceStore
@@ -15,7 +16,7 @@ from deedbox.storage.users import UserStore
 
 _REST_OF_TENANT = (
     "erase_old_deeds", "erase_profiles", "erase_asset_profiles", "erase_claim_intents", "erase_tenant_limits",
-    "erase_provision_settings", "erase_tenant",
+    "erase_provision_settings", "erase_roles", "erase_tenant",
 )  # fmt: skip
 _WHAT_ENTITIES_SAID = ("erase_attributes_of", "erase_latest_of", "erase_series_of", "erase_tallies_of")
 
@@ -95,12 +96,14 @@ class ErasureStore(DeedStore):
         """Delete a tenant's row and what is left of it, but for its ownership ledger and events."""
         for statement in _REST_OF_TENANT:
             await self.transaction.run(statement, tenant_id=tenant_id)
+        await erase_groups_of(self.transaction, [tenant_id])
         await self._forget([(tenant_id,)])
         await change_tally(self.transaction, NULL_ID, "tenant", -1)
 
     async def _delete_customers(self, tenant_id: UUID, customers: Sequence[tuple[UUID]]) -> None:
         await self.transaction.batch("erase_customers", customers)
         await forget_relations(self.transaction, "CUSTOMER", [it for (it,) in customers])
+        await erase_groups_of(self.transaction, [it for (it,) in customers])
         await self._forget(customers)
         await change_tally(self.transaction, tenant_id, "customer", -len(customers))
 

@@ -1,12 +1,13 @@
 """Reads a page of any list that `paged_statements` knows, with the list's total."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 from deedbox.core.errors import InvalidValue
 from deedbox.core.paging import COUNTED_AT_MOST, Listing, PageKey, PageSlice
 from deedbox.storage.paged_statements import page_statement
-from deedbox.storage.statements import Transaction, sortable
+from deedbox.storage.statements import Row, Transaction, sortable
 from deedbox.storage.tallies import total_of
 
 T = TypeVar("T")
@@ -19,13 +20,15 @@ async def listing(
     shape: type[T],
     *,
     tally: tuple[UUID, str] | None,
+    among: Sequence[Row] = (),
     **values: Any,
 ) -> Listing[T]:
     """Return a page of the list that `statement` names; its rows become structs of `shape`.
 
     `tally` (owner id, noun) holds the total of the whole list; None counts, at most COUNTED_AT_MOST rows: so
     must it be where a filter is on. A search is handed to the statement as `:search`, a pattern for
-    `lower(column) like :search escape '!'`, or "" for none. Raises InvalidValue for an unknown sort property.
+    `lower(column) like :search escape '!'`, or "" for none; `among` are rows for a statement with a
+    mark for them, more of the same doing no harm. Raises InvalidValue for an unknown sort property.
     """
     columns = sortable(statement)
     wanted = asked.request
@@ -34,6 +37,7 @@ async def listing(
         message = f"sortProperty can't be {wanted.sort_property!r}; use one of {known}."
         raise InvalidValue(message, "/sortProperty")
     values["search"] = search_pattern(wanted.search)
+    values["among"] = _padded(among)
     rows = await _rows(transaction, statement, asked, shape, values)
     has_next = len(rows) > wanted.size
     items = rows[: wanted.size]
@@ -47,6 +51,12 @@ def search_pattern(search: str) -> str:
     """Return a pattern that finds `search` anywhere in lower-case text; "" stays ""."""
     escaped = search.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return f"%{escaped}%" if search else ""
+
+
+def _padded(among: Sequence[Row]) -> list[Row]:
+    """Repeat the last row up to a power of two: each number of rows makes another statement."""
+    wanted = 1 << (len(among) - 1).bit_length() if among else 0
+    return [*among, *(among[-1] for _ in range(wanted - len(among)))]
 
 
 async def _rows(

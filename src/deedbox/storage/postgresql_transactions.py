@@ -46,12 +46,12 @@ class PostgreSQLTransaction:
         await self._fetch(_LOCK, [sorted(numbers)])
 
     async def rows(self, statement: str, /, **values: Any) -> list[Row]:
-        """Run the statement and return its rows."""
-        return [tuple(it) for it in await self._run(statement, values)]
+        """Run the statement and return its rows; a value `among` is rows for a `/*rows*/` mark in it."""
+        return [tuple(it) for it in await self._run(statement, values, values.pop("among", ()))]
 
     async def structs(self, statement: str, shape: type[Any], /, **values: Any) -> list[Any]:
         """Run the statement and return its rows as structs, columns matched to fields by name."""
-        found = [dict(it) for it in await self._run(statement, values)]
+        found = [dict(it) for it in await self._run(statement, values, values.pop("among", ()))]
         return [msgspec.convert(it, shape, strict=False, builtin_types=(bytes,)) for it in found]
 
     async def run(self, statement: str, /, **values: Any) -> int:

@@ -1,11 +1,12 @@
 """Audit entries, ledger rows and outbox events: appended, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
 from deedbox.core.records import AuditEntry, Event, LedgerRow
+from deedbox.storage.access.lookup import groups_of_things
 from deedbox.storage.statements import Transaction
 
 
@@ -26,6 +27,10 @@ class RecordStore:
     async def now_ms(self) -> int:
         """Return the transaction's moment in epoch milliseconds."""
         return self.transaction.now_ms
+
+    async def groups_of(self, entity_ids: Collection[UUID]) -> Mapping[UUID, frozenset[UUID]]:
+        """Return the stored groups that things are in, by thing."""
+        return await groups_of_things(self.transaction, entity_ids)
 
     async def add_audit_entries(self, entries: Sequence[AuditEntry]) -> None:
         """Store audit entries."""

@@ -8,6 +8,7 @@ import msgspec
 from deedbox.core.ids import NULL_ID
 from deedbox.core.permissions import Authority, Principal
 from deedbox.core.sessions import Session
+from deedbox.storage.access.memberships import with_grants
 from deedbox.storage.attempts import AttemptStore
 
 
@@ -49,7 +50,7 @@ class SessionStore(AttemptStore):
         found = await self.transaction.structs(
             "signed_in", Principal, session_id=session_id, now_ms=self.transaction.now_ms
         )
-        return found[0] if found else None
+        return await with_grants(self.transaction, found[0]) if found else None
 
     async def public_visitor(self, customer_id: UUID) -> Principal | None:
         """Return whoever looks at what a public customer shows."""

@@ -92,12 +92,12 @@ class SQLiteTransaction:
         """Do nothing: SQLite's write transactions exclude each other."""
 
     async def rows(self, statement: str, /, **values: Any) -> list[Row]:
-        """Run the statement and return its rows."""
-        return self._execute(statement, values)[1]
+        """Run the statement and return its rows; a value `among` is rows for a `/*rows*/` mark in it."""
+        return self._execute(statement, values, values.pop("among", ()))[1]
 
     async def structs(self, statement: str, shape: type[Any], /, **values: Any) -> list[Any]:
         """Run the statement and return its rows as structs, columns matched to fields by name."""
-        cursor, rows = self._execute(statement, values)
+        cursor, rows = self._execute(statement, values, values.pop("among", ()))
         names = [column[0] for column in cursor.description]
         found = [dict(zip(names, row, strict=True)) for row in rows]
         return [msgspec.convert(it, shape, strict=False, builtin_types=(bytes,)) for it in found]

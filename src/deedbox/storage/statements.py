@@ -67,7 +67,7 @@ class Transaction(Protocol):
         ...
 
     async def rows(self, statement: str, /, **values: Any) -> list[Row]:
-        """Run the statement and return its rows."""
+        """Run the statement and return its rows; a value `among` is rows for a `/*rows*/` mark in it."""
         ...
 
     async def structs(self, statement: str, shape: type[Any], /, **values: Any) -> list[Any]:

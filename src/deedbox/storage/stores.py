@@ -1,5 +1,6 @@
 """The stores of every noun over one transaction."""
 
+from deedbox.storage.access.group_permissions import GroupPermissionStore
 from deedbox.storage.activity import ActivityStore
 from deedbox.storage.asset_profiles import AssetProfileStore
 from deedbox.storage.assets import AssetStore
@@ -214,6 +215,11 @@ class Stores:
     def rotation(self) -> RotationStore:
         """What older key generations protect."""
         return RotationStore(self.transaction)
+
+    @property
+    def access(self) -> GroupPermissionStore:
+        """Roles, groups, and which group of people has which role."""
+        return GroupPermissionStore(self.transaction)
 
     @property
     def users(self) -> UserStore:

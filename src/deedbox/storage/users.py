@@ -11,6 +11,7 @@ from deedbox.core.ids import NULL_ID
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.permissions import Authority
 from deedbox.core.users import Account, Home, StoredLink, User
+from deedbox.storage.access.lookup import leave_groups
 from deedbox.storage.accounts.mails import MailStore
 from deedbox.storage.paging import listing
 from deedbox.storage.relations import forget_relations
@@ -60,12 +61,14 @@ class UserStore(SessionStore, MailStore):
             raise _taken(user.email) from violation
 
     async def delete_users(self, users: Sequence[User]) -> None:
-        """Delete users with their sessions and relations."""
+        """Delete users with their sessions, relations and places in groups."""
         asked = [(user.id,) for user in users]
         # First, as who signs in locks the account first: afterwards nobody starts a session any more.
         await self.transaction.batch("delete_users", asked)
         await self.transaction.batch("delete_sessions_of_users", asked)
         await forget_relations(self.transaction, "USER", [user.id for user in users])
+        await leave_groups(self.transaction, [user.id for user in users])
+        await self.transaction.batch("enter_default_group", asked)
         await self._count(users, -1)
 
     async def set_enabled(self, user_id: UUID, enabled: bool) -> None:

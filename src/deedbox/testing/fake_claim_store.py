@@ -183,6 +183,10 @@ class FakeClaimStore:
             raise NotFound
         return self._tables.customers[tenant_id, customer_id]
 
+    async def groups_of(self, entity_ids: Collection[UUID]) -> Mapping[UUID, frozenset[UUID]]:
+        """Return nothing: nobody has groups here."""
+        return {}
+
     async def add_audit_entries(self, entries: Sequence[AuditEntry]) -> None:
         """Store audit entries."""
         self._tables.audit += entries

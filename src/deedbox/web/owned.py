@@ -14,10 +14,11 @@ from deedbox.core import attribute_access, deeds
 from deedbox.core.attribute_access import Named
 from deedbox.core.attributes import Scope
 from deedbox.core.deed_ends import follow_deed_end
+from deedbox.core.device_access import check_device
 from deedbox.core.errors import NotFound, NotPermitted, StorageUnavailable, TooBusy
 from deedbox.core.live import AttributesChanged
 from deedbox.core.owned_devices import OwnedDevice
-from deedbox.core.permissions import Operation, Principal, Resource, Target, check
+from deedbox.core.permissions import Operation, Principal, Resource
 from deedbox.core.storage import Stores
 from deedbox.web.context import WebRequest, context_of, field, source_address
 from deedbox.web.live import SWITCH, Live, look_at
@@ -104,13 +105,14 @@ async def release_page(request: WebRequest, device_id: FromPath[UUID]) -> Respon
 async def release(request: WebRequest, device_id: FromPath[UUID]) -> Response[Any]:
     """Give the device back."""
     principal, customer_id = await owner(request)
-    check(principal, Operation.RECLAIM, Target(Resource.DEVICE, principal.tenant_id, customer_id))
     context = context_of(request)
     await _owned(request, principal, device_id)
     actor = principal.actor(source_address(request))
 
     async def work(stores: Stores) -> bool:
         state = (await stores.claims.lock_devices([device_id])).get(device_id)
+        if state and state.device.customer_id == customer_id:
+            await check_device(stores.claims, principal, Operation.RECLAIM, state.device)
         return await deeds.reclaim(stores.claims, state, actor, context.policy, context.keys)
 
     await context.storage.write(work)

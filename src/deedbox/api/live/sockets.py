@@ -230,4 +230,4 @@ def is_same_person(one: Principal, other: Principal) -> bool:
 
 
 def _rights(it: Principal) -> tuple[object, ...]:
-    return it.user_id, it.authority, it.tenant_id, it.customer_id, it.is_public
+    return it.user_id, it.authority, it.tenant_id, it.customer_id, it.is_public, it.grants

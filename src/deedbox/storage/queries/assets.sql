@@ -41,6 +41,24 @@ where a.customer_id = :customer_id and a.tenant_id = :tenant_id
   and (:every_profile or a.profile_id = :profile_id)
   and (:search = '' or a.search_text like :search escape '!' or lower(a.type) like :search escape '!')
 
+-- name: assets_of_groups
+-- pages by: createdTime id, name name, type type, label label?, assetProfileName type, customerTitle customer_title?
+with asked(group_id, customer_id, tenant_id) as (/*rows: uuid, uuid, uuid*/)
+select a.id, a.tenant_id, a.name, a.type, a.label, a.profile_id, a.additional_info, a.created_at, a.version,
+       a.customer_id, c.title as customer_title, coalesce(c.is_public, false) as customer_is_public
+from (
+  select m.entity_id as id from asked join group_member m on m.group_id = asked.group_id
+  union
+  select theirs.id from asked join asset theirs on theirs.customer_id = asked.customer_id
+  union
+  select free.id from asked join asset free on free.tenant_id = asked.tenant_id and free.customer_id is null
+) seen
+join asset a on a.id = seen.id and a.tenant_id = :tenant_id
+left join customer c on c.id = a.customer_id
+where (:every_profile or a.profile_id = :profile_id)
+  and (:every_customer or a.customer_id = :customer_id)
+  and (:search = '' or a.search_text like :search escape '!' or lower(a.type) like :search escape '!')
+
 -- name: add_asset
 insert into asset (id, tenant_id, profile_id, name, type, label, additional_info, search_text, created_at, version)
 values (:id, :tenant_id, :profile_id, :name, :type, :label, :additional_info, :search_text, :created_at, :version)

@@ -58,6 +58,32 @@ where o.customer_id = :customer_id and o.closed_at is null and d.tenant_id = :te
   and (:every_activity or (coalesce(a.last_activity_at, 0) > :active_since) = :active)
   and (:search = '' or d.search_text like :search escape '!' or lower(d.type) like :search escape '!')
 
+-- name: devices_of_groups
+-- pages by: createdTime id, name name, type type, label label?, deviceProfileName type, customerTitle customer_title?
+-- What is asked for: stored groups, all of customers, or those of a tenant that nobody owns.
+with asked(group_id, customer_id, tenant_id) as (/*rows: uuid, uuid, uuid*/)
+select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
+       o.customer_id, c.title as customer_title, coalesce(c.is_public, false) as customer_is_public,
+       coalesce(a.last_activity_at, 0) > :active_since as active
+from (
+  select m.entity_id as id from asked join group_member m on m.group_id = asked.group_id
+  union
+  select theirs.device_id from asked
+  join deed theirs on theirs.customer_id = asked.customer_id and theirs.closed_at is null
+  union
+  select free.id from asked join device free on free.tenant_id = asked.tenant_id
+  where not exists (select 1 from deed own where own.device_id = free.id and own.closed_at is null)
+) seen
+join device d on d.id = seen.id and d.tenant_id = :tenant_id
+left join deed o on o.device_id = d.id and o.closed_at is null
+left join customer c on c.id = o.customer_id
+left join device_activity a on a.device_id = d.id
+where (:every_profile or d.profile_id = :profile_id)
+  and (:every_customer or o.customer_id = :customer_id)
+  and (:every_owner or o.customer_id is null)
+  and (:every_activity or (coalesce(a.last_activity_at, 0) > :active_since) = :active)
+  and (:search = '' or d.search_text like :search escape '!' or lower(d.type) like :search escape '!')
+
 -- name: device_types
 select name from device_profile where tenant_id = :tenant_id order by name
 

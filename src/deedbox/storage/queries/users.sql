@@ -51,11 +51,13 @@ where id = :user_id
 -- name: renew_password_hash
 update user_account set password_hash = :new_hash where id = :user_id and password_hash = :old_hash
 
--- A system administrator who never set a password could not let anybody in again.
+-- A system administrator who never set a password could not let anybody in again; nor could somebody of a
+-- tenant who is not in the group of its administrators.
 -- name: count_other_administrators
 select count(*) from user_account
 where tenant_id = :tenant_id and authority = :authority and id <> :user_id and enabled
   and (authority <> 'SYS_ADMIN' or password_hash is not null)
+  and not exists (select 1 from left_default_group l where l.user_id = user_account.id)
 
 -- name: any_system_administrator
 select id from user_account where tenant_id = :tenant_id and authority = 'SYS_ADMIN' limit 1
