@@ -152,6 +152,10 @@ class EncryptedConnection(asyncio.Transport, asyncio.Protocol):
             self._tls.sendall(bytes(data))
             self._flush()
 
+    def can_write_eof(self) -> bool:
+        """Tell that TLS is closed both ways at once."""
+        return False
+
     def close(self) -> None:
         """Say good-bye once all is sent."""
         if self._is_closing:

@@ -5,6 +5,7 @@ from typing import Any
 from deedbox.cluster.local import LocalBus
 from deedbox.testing.claim_scene import ACME
 from deedbox.transports.mqtt.packets import PubAck, Publish
+from tests.storage.command_site import CommandSite
 from tests.transports.mqtt.gateway_site import CLAIM, CONNECT, FILTERS, RPC, GatewaySite
 from tests.transports.mqtt.joined import Client
 from tests.transports.mqtt.test_coming_from_afar import joined_by
@@ -56,6 +57,25 @@ async def test_a_command_of_a_former_owner_is_gone_when_the_gateway_returns(
     gateway = await gateway_site.joined.connected(**KEPT)
     await gateway.publish(CONNECT, {"device": "A"})
     assert commands(gateway) == []
+
+
+async def test_a_stored_command_waits_for_its_device_and_its_gateway(gateway_site: GatewaySite) -> None:
+    """Thingsboard §3.2: it is sent when the gateway names the device, and again until it is acknowledged."""
+    gateway, stored = await staying(gateway_site, "A"), CommandSite(gateway_site.joined.sqlite)
+    await gateway.hang_up()
+    made = await gateway_site.made("A")
+    command_id = await stored.add(device_id=made.id)
+    states = []
+    for acknowledges in (False, True):
+        gateway = await gateway_site.joined.connected(**KEPT)
+        await gateway.publish(CONNECT, {"device": "A"})
+        states.append((await stored.command(command_id)).status)
+        assert commands(gateway) == [("A", (await stored.command(command_id)).delivery_id)]
+        if acknowledges:
+            await gateway.ask(PubAck(gateway.of(Publish)[0].packet_id))
+        await gateway.hang_up()
+        states.append((await stored.command(command_id)).status)
+    assert states == ["SENT", "TIMEOUT", "SENT", "DELIVERED"]
 
 
 async def test_a_command_follows_a_gateway_to_another_node(gateway_site: GatewaySite) -> None:

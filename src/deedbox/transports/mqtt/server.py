@@ -19,6 +19,7 @@ from deedbox.transports.mqtt.device_session import DeviceSession
 from deedbox.transports.mqtt.device_side import DeviceSide
 from deedbox.transports.mqtt.entering import Entrance
 from deedbox.transports.mqtt.keep_alive import KeepAlive
+from deedbox.transports.mqtt.last_words import LastWords
 from deedbox.transports.mqtt.packets import Connect, Will
 from deedbox.transports.mqtt.provisioning import ProvisioningClients, wants_provisioning
 from deedbox.transports.mqtt.reasons import Reason
@@ -43,6 +44,7 @@ class MqttServer:
         self._sessions = Sessions(context.settings.most_per_device, context.settings.most_kept)
         self._keep_alive = KeepAlive()
         self._servers: list[asyncio.Server] = []
+        self.last_words = LastWords()
         self._connections: set[Connection] = set()
         #: Before their CONNECT, oldest first.
         self._opening: dict[Connection, None] = {}
@@ -103,6 +105,7 @@ class MqttServer:
             server.close()
         for connection in tuple(self._connections):
             connection.fail(Reason.SERVER_SHUTTING_DOWN, STOPS)
+        self.last_words.end()
         for it in self._wills:
             it.end_will()
         for task in tuple(self._tasks):

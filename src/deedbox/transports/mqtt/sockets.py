@@ -76,6 +76,7 @@ class ClientProtocol(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Hear that the socket is closed."""
+        self._server.last_words.gone(self)
         if self._connection is not None:
             self._connection.lost()
 
@@ -115,9 +116,10 @@ class ClientProtocol(asyncio.Protocol):
             self._connection.fail(Reason.SERVER_SHUTTING_DOWN, STOPS)
 
     def close(self) -> None:
-        """Close the socket once all is sent."""
-        if self._transport is not None:
-            self._transport.close()
+        """Close the socket once all is sent; nothing is written any more."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            self._server.last_words.close(self, transport)
 
     def pause_reading(self) -> None:
         """Let the client wait."""

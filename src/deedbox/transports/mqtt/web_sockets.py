@@ -107,6 +107,10 @@ class MessageTransport(asyncio.Transport):
         """Tell whether the end was asked for."""
         return self._is_closing
 
+    def can_write_eof(self) -> bool:
+        """Tell that a WebSocket is closed both ways at once: it says why itself."""
+        return False
+
     def close(self) -> None:
         """End the connection once all is sent, or the client takes too long to read it."""
         if not self._is_closing:
