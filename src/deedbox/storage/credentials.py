@@ -7,6 +7,7 @@ import msgspec
 
 from deedbox.core.credential_kinds import CredentialsKind
 from deedbox.core.credentials import StoredCredentials, taken_elsewhere
+from deedbox.core.ids import identifier
 from deedbox.storage.records import RecordStore
 from deedbox.storage.statements import UniqueViolation
 
@@ -21,7 +22,7 @@ class CredentialsStore(RecordStore):
         asked = [(digest,) for digest in digests]
         rows = await self.transaction.batch("devices_by_credentials", asked)
         return {
-            bytes(digest): UUID(bytes=device_id) for digest, device_id, is_a in rows if kind in (None, is_a)
+            bytes(digest): identifier(device_id) for digest, device_id, is_a in rows if kind in (None, is_a)
         }
 
     async def credentials_of(self, device_ids: Sequence[UUID]) -> Mapping[UUID, StoredCredentials]:

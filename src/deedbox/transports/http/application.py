@@ -6,12 +6,9 @@ neither it nor the path is ever logged. `/api/v1/provision` is for those that ha
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from uuid import UUID
 
-from deedbox.core.credentials import find_by_token
 from deedbox.core.errors import Refusal, TooManyAttempts
 from deedbox.core.ids import NULL_ID
-from deedbox.core.storage import Stores
 from deedbox.transports.http.answers import (
     UNKNOWN_TOKEN,
     Answer,
@@ -28,6 +25,7 @@ from deedbox.transports.http.messages import Messages
 from deedbox.transports.http.news import News
 from deedbox.transports.http.requests import BodyTooSlow, ClientGone, DeviceRequest, path_parts
 from deedbox.transports.provisioning import PROVISION
+from deedbox.transports.token_lookups import TokenLookups
 
 Handler = Callable[[DeviceRequest], Awaitable[Answer]]
 
@@ -46,6 +44,7 @@ class DeviceApplication:
     def __init__(self, context: DeviceContext) -> None:
         self._context = context
         self._activity = context.activity
+        self._tokens = TokenLookups(context.storage, context.keys)
         messages, news = Messages(context), News(context)
         self._messages = messages
         self._routes: Mapping[str, Mapping[str, Handler]] = {
@@ -96,7 +95,8 @@ class DeviceApplication:
         if handler is None:
             answer = error_answer(405, 31, "method_not_allowed", f"Expected: {' or '.join(handlers)}.")
             return answer._replace(headers=((b"allow", ", ".join(handlers).encode()),))
-        device_id = await self._device_of(token)
+        # Looked up every time: a token that was revoked stops working at once, on every node.
+        device_id = await self._tokens.device_of(token) if token else None
         self._check_guess(scope, token, device_id is not None)
         if device_id is None:
             scope["refusal"] = "unknown_token"
@@ -137,13 +137,6 @@ class DeviceApplication:
             request.limiter = limiter  # the values in it are counted when they are known
         else:
             limiter.check_message(now_ms)
-
-    async def _device_of(self, token: str) -> UUID | None:
-        # Looked up every time: a token that was revoked stops working at once, on every node.
-        async def work(stores: Stores) -> UUID | None:
-            return await find_by_token(stores.credentials, self._context.keys, token)
-
-        return await self._context.storage.look(work) if token else None
 
 
 def device_application(context: DeviceContext) -> DeviceApplication:
