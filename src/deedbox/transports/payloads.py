@@ -29,8 +29,14 @@ class _Timed(msgspec.Struct):
     values: dict[str, bool | int | float | str]
 
 
+class _Offer(msgspec.Struct, rename="camel"):
+    secret_key: str = ""
+    duration_ms: int = 0
+
+
 _BEGINS_WITH_TS = b'{"ts"'
 _timed_telemetry = msgspec.json.Decoder(_Timed).decode
+_plain_offer = msgspec.json.Decoder(_Offer).decode
 _plain_telemetry = msgspec.json.Decoder(dict[str, bool | int | float | str]).decode
 
 
@@ -41,6 +47,16 @@ def claim_message(device_id: UUID, body: bytes) -> Announcement:
     """
     if not body:
         return Announcement(device_id)
+    try:
+        plain = _plain_offer(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _unusual_offer(device_id, body)
+    duration_ms = max(-_MOST_MS, min(plain.duration_ms, _MOST_MS))
+    return Announcement(device_id, check_secret_key(plain.secret_key), duration_ms)
+
+
+def _unusual_offer(device_id: UUID, body: bytes) -> Announcement:
+    """Return an offer whose fields have other types, or that is no strict JSON."""
     message = decode_keeping_numbers_as_text(body)
     if not isinstance(message, dict):
         raise InvalidValue(f"{_CLAIM_FORM}; something else than an object came.")

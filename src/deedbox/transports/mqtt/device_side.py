@@ -203,6 +203,8 @@ class DeviceSide:
     async def _claim(self, payload: bytes, _: str, __: Asked) -> Properties:
         offer = payloads.claim_message(self._session.device_id, payload)
         announced = await self._context.messages.announce(offer)
+        if self._connection.level != 5:
+            return EMPTY  # nobody could read it
         if announced.refused is None:
             return _told(accepted=True, expiresAt=announced.expires_at)
         return _told(accepted=False, reason=announced.refused)
