@@ -60,8 +60,8 @@ class GroupCommit:
         """How many jobs wait for the next transaction."""
         return len(self._waiting)
 
-    async def submit(self, job: Job) -> Any:
-        """Queue the job and return its answer after the commit, or raise what its work raised.
+    def submit(self, job: Job) -> "asyncio.Future[Any]":
+        """Queue the job; its future has its answer after the commit, or what its work raised.
 
         Raises StorageUnavailable after `close()`.
         """
@@ -71,7 +71,7 @@ class GroupCommit:
             self._waiting.append(job)
             self._wake.notify()
         # A caller that goes away cancels its future only, not its work: that may be in a commit already.
-        return await job.future
+        return job.future
 
     async def close(self) -> None:
         """Commit what waits, then end the thread."""

@@ -53,7 +53,7 @@ class Settling:
     async def read(
         self,
         work: Callable[[Stores], Coroutine[Any, Any, T]],
-        submit: Callable[[Job], Coroutine[Any, Any, Any]],
+        submit: Callable[[Job], Awaitable[Any]],
     ) -> T:
         """Run `work` as if all had been moved. Raises StorageUnavailable when even that can't be done."""
         wanted = frozenset(self._unsettled)

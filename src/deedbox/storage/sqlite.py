@@ -218,8 +218,8 @@ class SQLiteStorage:
         """Return a function that takes one item; items that wait at the same time go to `work` together."""
         kind = Batch(work)
 
-        async def submit(item: Q) -> A:
-            return cast(A, await self._commits.submit(Job(kind, item)))
+        def submit(item: Q) -> Awaitable[A]:
+            return self._commits.submit(Job(kind, item))
 
         return submit
 
