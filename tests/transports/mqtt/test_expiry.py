@@ -12,6 +12,7 @@ from deedbox.transports.mqtt.packets import PubAck, Publish
 from deedbox.transports.mqtt.properties import EMPTY
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.session import Session
+from tests.storage.command_site import HOUR_MS, CommandSite
 from tests.transports.mqtt.joined import ANSWERS, CLAIM, COMMANDS, ME, Client, JoinedSite, message
 from tests.transports.mqtt.test_sessions import KEPT
 
@@ -58,6 +59,22 @@ async def test_a_command_that_has_expired_is_not_sent(site: JoinedSite, level: i
     client = await site.connected(level, **fields)
     again = [it for it in client.of(Publish) if it.duplicate]
     assert again == []
+
+
+async def test_a_stored_command_expires_when_it_says(site: JoinedSite) -> None:
+    """Thingsboard §6.7, `expirationTime`: told to the device, and kept where the device was away."""
+    fields: dict[str, Any] = {"clean_start": False, "session_expiry_s": 7_200}
+    client, stored = await site.connected(**fields), CommandSite(site.sqlite)
+    await client.subscribe(COMMANDS)
+    command_id = await stored.add(device_id=site.device.id)
+    site.exchange.wake(site.device.id)
+    await site.settled()
+    assert [it.properties.message_expiry_s for it in client.of(Publish)] == [HOUR_MS // 1000]
+    await client.hang_up()
+    site.sqlite.now_ms += HOUR_MS
+    client = await site.connected(**fields)
+    assert client.of(Publish) == []
+    assert (await stored.command(command_id)).status == "EXPIRED"
 
 
 async def test_an_expired_command_makes_room(site: JoinedSite) -> None:
