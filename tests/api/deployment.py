@@ -17,6 +17,7 @@ import httpx
 from deedbox.config.declared import Settings
 from deedbox.core.ownership import ClaimPolicy
 from deedbox.core.sign_in import SignInPolicy
+from deedbox.mail.settings import MailSettings
 from deedbox.main.administrator import ensure_administrator
 from deedbox.main.applications import whole_application
 from deedbox.main.device_sides import opened_device_sides
@@ -148,6 +149,7 @@ async def opened_deployment(
     policy: SignInPolicy | None = None,
     claim: ClaimPolicy | None = None,
     database: DatabaseSettings | None = None,
+    mail: MailSettings | None = None,
 ) -> AsyncIterator[Deployment]:
     """A deployment over a data folder, which is made if it is empty, or over a database of its own."""
     settings = Settings(
@@ -156,6 +158,7 @@ async def opened_deployment(
         admin=AdminSettings(email=EMAILS["root"], password=PASSWORD),
         sign_in=policy or SignInPolicy(),
         claim=claim or ClaimPolicy(),
+        mail=mail or MailSettings(),
     )
     with held_folder(settings):
         migrate_if_needed(settings, in_child=False)
