@@ -9,6 +9,7 @@ from deedbox.security.passwords import MOST_WAITING
 from deedbox.transports.activity import MOST_REMEMBERED, ActivityNotes
 from deedbox.transports.http.application import DeviceApplication
 from deedbox.transports.ingest import TelemetryIngest
+from deedbox.transports.mqtt import last_words
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.server import MqttServer
 from deedbox.transports.rate_limits import MOST_DEVICES
@@ -55,6 +56,7 @@ def measure_device_sides(parts: Parts, http: DeviceApplication, mqtt: MqttServer
     readings.places("mqtt_connections", lambda: mqtt.connection_count, sessions.most_connections)
     readings.places("mqtt_opening", lambda: mqtt.absent_counts[0], sessions.most_opening)
     readings.places("mqtt_provisioning", lambda: mqtt.provisioning_count, sessions.most_provisioning)
+    readings.places("mqtt_ending", lambda: len(mqtt.last_words), last_words.MOST)
     readings.cache("mqtt_sessions", lambda: mqtt.absent_counts[1], sessions.most_kept)
     readings.places("long_polls", lambda: http.waiting_polls, parts.settings.device_api.polls)
 

@@ -80,7 +80,7 @@ async def test_who_never_closes_is_closed(
 
 async def test_so_many_only(site: JoinedSite, client: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flood of bad clients: the next one is closed at once."""
-    monkeypatch.setattr(last_words, "_MOST", 0)
+    monkeypatch.setattr(last_words, "MOST", 0)
     with client:
         await asyncio.get_running_loop().sock_sendall(client, BAD)
         assert [type(it) for it in await all_of(client)] == [ConnAck, Disconnect]

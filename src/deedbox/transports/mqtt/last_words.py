@@ -9,7 +9,7 @@ from collections.abc import Hashable
 
 _LONGEST_S = 1.0
 #: A flood of bad clients may not keep more sockets open than this.
-_MOST = 1_000
+MOST = 1_000
 
 
 class LastWords:
@@ -24,7 +24,7 @@ class LastWords:
     def close(self, who: Hashable, transport: asyncio.Transport) -> None:
         """Close a socket once its client has, or after a second."""
         # Encrypted connections have no way out of their own; there the client is told by TLS.
-        if transport.is_closing() or len(self._there) >= _MOST or not transport.can_write_eof():
+        if transport.is_closing() or len(self._there) >= MOST or not transport.can_write_eof():
             transport.close()
             return
         transport.write_eof()
