@@ -27,7 +27,7 @@ from rich.console import Console
 from bench import postgresql_server
 from bench.claims import fdatasync_ms
 from bench.device_checks import windows_fault, windows_of_clients, windows_of_turns
-from bench.mqtt_devices import build, fresh_copy, stored
+from bench.mqtt_devices import build, database_url, fresh_copy, stored
 from bench.mqtt_load import (
     LOAD_PROCESSOR,
     SERVER_PROCESSOR,
@@ -39,6 +39,7 @@ from bench.mqtt_load import (
 )
 from bench.mqtt_rows import FAILED, Part, show
 from bench.mqtt_servers import DEEDBOX, HTTP_ALONE, MOSQUITTO, running
+from deedbox.storage.migrating import migrate
 from tests.acceptance.numbered_publishing import FIRST_MOMENT_MS
 
 _OFFER_BYTES = 80
@@ -121,6 +122,7 @@ def _telemetry_over_http(setting: Setting) -> Part:
 
 
 def _telemetry_fault(folder: Path, found: Publishing) -> str:
+    migrate(database_url(folder))  # the version that ran may be an older one
     numbers = [number for _, number in stored(folder)]
     if len(numbers) == len(set(numbers)) == found.acknowledged:
         return ""
@@ -242,10 +244,11 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer read
             database=database,
             versions={DEEDBOX: None} | ({f"{DEEDBOX}, other": against} if against else {}),
         )
-        parts = [_PARTS[it.strip().upper()](setting) for it in only.split(",")]
+        parts = []
+        for name in only.split(","):
+            parts.append(_PARTS[name.strip().upper()](setting))
+            show(parts[-1], console)
         about = database.summary if database else "SQLite"
-    for part in parts:
-        show(part, console)
     console.print(f"One fdatasync here takes {fdatasync_ms(cache):.2f} ms. Medians (least..most). {about}.")
     console.print(f"It took {time.monotonic() - began:.0f} s.")
     if any(part.failures for part in parts):
