@@ -94,9 +94,9 @@ class Connection:
     def receive(self, data: bytes, now_ms: int) -> None:
         """Take what the client sent."""
         self.heard_at_ms = now_ms
-        begins = not self._decoder.is_within
         packets = self._decoder.feed(data)
-        if packets or begins:
+        # Where all that waits came just now, a packet has begun.
+        if packets or self._decoder.buffered_bytes == len(data):
             self.spoke_at_ms = now_ms
         if self.application is None:
             self._before_open(packets)

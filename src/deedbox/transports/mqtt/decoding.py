@@ -62,11 +62,6 @@ class Decoder:
         self._topic = ""
 
     @property
-    def is_within(self) -> bool:
-        """Tell whether the beginning of a packet has come, and not its end."""
-        return self._incomplete is not None
-
-    @property
     def buffered_bytes(self) -> int:
         """How much has come of a packet whose end has not; always less than the largest packet."""
         return len(self._incomplete or b"")
