@@ -12,6 +12,8 @@ from deedbox.transports.mqtt.topic_aliases import unusual_topic
 if TYPE_CHECKING:
     from deedbox.transports.mqtt.connection import Connection
 
+_NO_TEXT = "The payload is said to be text, but is not UTF-8."
+
 
 def take_message(connection: "Connection", packet: Publish) -> None:
     """Hand a message on to the application, unless the connection has to end because of it."""
@@ -24,13 +26,15 @@ def take_message(connection: "Connection", packet: Publish) -> None:
             unanswered.tokens.append(token)
         else:
             topic, token = _expect(connection, packet, topic)
-    if topic and connection.application:
-        if packet.properties.payload_format and not _is_text(packet.payload):
-            connection.refuse(
-                token, Reason.PAYLOAD_FORMAT_INVALID, "The payload is said to be text, but is not UTF-8."
-            )
-        else:
-            connection.application.receive(topic, packet.payload, token, packet.properties)
+    application, properties = connection.application, packet.properties
+    if not topic or application is None:
+        return
+    if properties is EMPTY:
+        application.receive(topic, packet.payload, token)
+    elif properties.payload_format and not _is_text(packet.payload):
+        connection.refuse(token, Reason.PAYLOAD_FORMAT_INVALID, _NO_TEXT)
+    else:
+        application.receive(topic, packet.payload, token, properties)
 
 
 def _is_text(payload: bytes) -> bool:
