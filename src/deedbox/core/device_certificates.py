@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from OpenSSL import crypto
+from OpenSSL import SSL, crypto
 
 Chain = Sequence[bytes]
 
@@ -45,6 +45,15 @@ def is_vouched_for(chain: Chain, signers: Sequence[bytes], now_ms: int) -> bool:
         return _is_for_clients(chain[0])
     except (crypto.Error, crypto.X509StoreContextError, ValueError):
         return False
+
+
+def shown_by(tls: SSL.Connection) -> Chain:
+    """Return the certificates that a client has shown in its handshake; none when it has none."""
+    own = tls.get_peer_certificate()
+    if own is None:
+        return ()
+    shown = (own, *(tls.get_peer_cert_chain() or ()))
+    return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, it) for it in shown)
 
 
 def common_name(certificate: bytes) -> str:

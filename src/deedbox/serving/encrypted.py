@@ -7,12 +7,13 @@ certificate that a file of the server does not vouch for.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
+from deedbox.core.device_certificates import shown_by
 from deedbox.serving.listeners import tls_context
 
 Factory = Callable[[], asyncio.Protocol]
@@ -37,22 +38,17 @@ def certificate_context(method: int, certificate: Path, key: Path) -> SSL.Contex
     context.set_min_proto_version(_OLDEST[method])
     context.set_cipher_list(CIPHERS)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE)
+    # A session that is resumed tells of the first certificate only, not of who signed it.
+    context.set_options(SSL.OP_NO_TICKET)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    if method == SSL.DTLS_METHOD:
+        context.set_options(SSL.OP_NO_QUERY_MTU | SSL.OP_COOKIE_EXCHANGE)
     context.set_mode(_RELEASE_BUFFERS)  # most connections are idle most of the time
     context.set_session_id(_NAME)
     context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
     context.use_certificate_chain_file(str(certificate))
     context.use_privatekey_file(str(key))
     return context
-
-
-def chain_of(tls: SSL.Connection) -> tuple[bytes, ...]:
-    """Return the certificates that a client has shown, in DER form, its own first; none when it has none."""
-    own = tls.get_peer_certificate()
-    if own is None:
-        return ()
-    return tuple(
-        crypto.dump_certificate(crypto.FILETYPE_ASN1, it) for it in (own, *(tls.get_peer_cert_chain() or ()))
-    )
 
 
 class EncryptedConnection(asyncio.Transport, asyncio.Protocol):
@@ -70,7 +66,7 @@ class EncryptedConnection(asyncio.Transport, asyncio.Protocol):
         self._protocol: asyncio.Protocol | None = None
         self._transport: asyncio.Transport | None = None
         self._late: asyncio.TimerHandle | None = None
-        self._certificates: tuple[bytes, ...] = ()
+        self._certificates: Sequence[bytes] = ()
         self._is_closing = self._is_paused = False
 
     # What the socket says.
@@ -127,7 +123,7 @@ class EncryptedConnection(asyncio.Transport, asyncio.Protocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
-        self._certificates = chain_of(self._tls)
+        self._certificates = shown_by(self._tls)
         self._protocol = self._factory()
         self._protocol.connection_made(self)
 

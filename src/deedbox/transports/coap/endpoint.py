@@ -122,7 +122,8 @@ class CoapEndpoint:
             else:
                 exchange.drop()
             return
-        found = place(request.path, has_certificate=exchange.conversation.peer.login is not None)
+        peer = exchange.conversation.peer
+        found = place(request.path, has_certificate=peer.is_proven or peer.login is not None)
         if found is None:
             is_known = request.path == WELL_KNOWN and request.code == Code.GET
             exchange.answer(_RESOURCES if is_known else Answer(Code.NOT_FOUND))

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from deedbox.core.errors import StorageUnavailable
 from deedbox.transports.coap.context import CoapContext
+from deedbox.transports.coap.dtls import DtlsEncryption, DtlsSocket
+from deedbox.transports.coap.dtls_records import Cookies
 from deedbox.transports.coap.endpoint import CoapEndpoint
 from deedbox.transports.coap.sockets import CoapSocket
 
@@ -24,43 +26,64 @@ class CoapServer:
         self._context = context
         self.endpoint = CoapEndpoint(context)
         self._sockets: list[CoapSocket] = []
+        self._encrypted: list[DtlsSocket] = []
 
     @property
     def peers(self) -> int:
-        """How many peers are remembered."""
+        """How many peers are remembered, without those of DTLS."""
         return sum(it.peers for it in self._sockets)
+
+    @property
+    def dtls_sessions(self) -> tuple[int, int]:
+        """How many DTLS sessions there are, and how many of them still shake hands."""
+        return sum(it.peers for it in self._encrypted), sum(it.handshakes for it in self._encrypted)
 
     def listen(self, sockets: Iterable[socket.socket]) -> None:
         """Take datagrams from these sockets from now on."""
-        if not self._sockets:
-            self.endpoint.run(self._keep_time())
-            self.endpoint.run(self._sweep())
-            self.endpoint.run(self._recheck())
+        self._begin()
         self._sockets += [CoapSocket(it, self.endpoint) for it in sockets]
+
+    def listen_encrypted(self, sockets: Iterable[socket.socket], encryption: DtlsEncryption) -> None:
+        """Take datagrams of DTLS from these sockets from now on."""
+        self._begin()
+        Cookies(self._context.clock_ms).attach(encryption.context)
+        self._encrypted += [DtlsSocket(it, self.endpoint, encryption) for it in sockets]
 
     def stop_reading(self) -> None:
         """Take nothing more; what was taken is answered still."""
-        for it in self._sockets:
+        for it in self._all:
             it.stop_reading()
 
     async def close(self) -> None:
         """Tell observers to come back later and end everything."""
         await self.endpoint.close()
-        for it in self._sockets:
+        for it in self._all:
             it.close()
+
+    @property
+    def _all(self) -> list[CoapSocket | DtlsSocket]:
+        return [*self._sockets, *self._encrypted]
+
+    def _begin(self) -> None:
+        if not (self._sockets or self._encrypted):
+            self.endpoint.run(self._keep_time())
+            self.endpoint.run(self._sweep())
+            self.endpoint.run(self._recheck())
 
     async def _keep_time(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
             try:
                 self.endpoint.tick(self._context.clock_ms())
+                for each in self._encrypted:
+                    each.tick(self._context.clock_ms())
             except Exception:  # silence would go unnoticed from now on, for all devices
                 _log.exception("what the time had to bring about for devices was not all done")
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEPT_EVERY_S)
-            for it in self._sockets:
+            for it in self._all:
                 it.forget_silent(self._context.clock_ms())
 
     async def _recheck(self) -> None:

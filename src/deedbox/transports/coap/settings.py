@@ -47,3 +47,27 @@ class CoapPeerSettings(Struct, frozen=True):
         int,
         Meta(ge=1, le=65_535, description="Messages to one peer that may wait for it to acknowledge others."),
     ] = 20
+
+
+class DtlsSettings(Struct, frozen=True):
+    """Section `dtls`."""
+
+    most_sessions: Annotated[
+        int,
+        Meta(ge=1, description="DTLS sessions at a time; one more ends the one that was silent for longest."),
+    ] = 20_000
+    sessions_per_address: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="DTLS sessions of an IPv4 address or IPv6 /64; one more ends its longest silent one.",
+        ),
+    ] = 1_000
+    most_handshakes: Annotated[
+        int,
+        Meta(ge=1, description="DTLS handshakes under way; one more ends the oldest."),
+    ] = 1_000
+    idle_s: Annotated[
+        int,
+        Meta(ge=300, description="How long a DTLS session without any message is kept."),
+    ] = 86_400
