@@ -42,7 +42,7 @@ def certificate_context(method: int, certificate: Path, key: Path) -> SSL.Contex
     context.set_options(SSL.OP_NO_TICKET)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     if method == SSL.DTLS_METHOD:
-        context.set_options(SSL.OP_NO_QUERY_MTU | SSL.OP_COOKIE_EXCHANGE)
+        context.set_options(SSL.OP_NO_QUERY_MTU)  # cookies are asked for where somebody listens
     context.set_mode(_RELEASE_BUFFERS)  # most connections are idle most of the time
     context.set_session_id(_NAME)
     context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
