@@ -22,6 +22,11 @@ _KINDS = {
     "assetId": "ASSET",
     "assetProfileId": "ASSET_PROFILE",
     "rpcId": "RPC",
+    "roleId": "ROLE",
+    "entityGroupId": "ENTITY_GROUP",
+    "userGroupId": "USER_GROUP",
+    "groupPermissionId": "GROUP_PERMISSION",
+    "memberId": "DEVICE",
 }
 #: Parameters of queries that name a thing of any kind.
 _ENDS = (("fromType", "fromId"), ("toType", "toId"), ("entityType", "entityId"))
@@ -34,6 +39,9 @@ _SAVED = {
     "/api/device": "DEVICE",
     "/api/asset": "ASSET",
     "/api/assetProfile": "ASSET_PROFILE",
+    "/api/role": "ROLE",
+    "/api/entityGroup": "ENTITY_GROUP",
+    "/api/groupPermission": "GROUP_PERMISSION",
 }
 #: Parameters that are no ids, with values that reach as much as possible.
 _PLAIN: Mapping[str, Sequence[str]] = {
@@ -49,6 +57,10 @@ _PLAIN: Mapping[str, Sequence[str]] = {
     "pageSize": ("100",),
     "page": ("0",),
     "deleteAllDataForKeys": ("true",),
+    "operation": ("READ",),
+    "ownerType": ("CUSTOMER",),
+    "groupType": ("DEVICE", "USER"),
+    "groupName": ("shed", "All"),
 }
 
 
@@ -132,6 +144,8 @@ def _bodies(document: Document, operation: Any, template: str, things: Things) -
     yield example
     if isinstance(example, dict):
         yield from _bodies_about_ends(example, things)
+    elif template.endswith("Entities"):
+        yield from ([it] for found in things.values() for it in found)
     shape = _resolved(document, schema)
     for place in _id_places(document, shape):
         kind = _SAVED.get(template, "") if place[-1] == "id" else _KINDS.get(place[-1], "")

@@ -10,13 +10,15 @@ from uuid import UUID
 
 import pytest
 
+from deedbox.core.access import computed
+from deedbox.core.access.computed import ComputedGroup
 from deedbox.storage.sqlite import SQLiteStorage
 from tests.api.deployment import Deployment
 from tests.attacks.openapi_walk import Call, calls
 
 #: What no stranger may see; and what people of the same tenant may.
 MARK, TENANTS_MARK = "qzx-for-no-stranger", "qzy-for-no-other-tenant"
-ALL_KINDS = 8
+ALL_KINDS = 12
 #: When a device was last heard of is written some seconds after it spoke, whoever asks what meanwhile.
 WRITTEN_LATER = frozenset({"device_activity"})
 #: Operation -> why it is not tried with foreign ids.
@@ -75,6 +77,7 @@ async def scene(deployment: Deployment) -> Scene:
         "ASSET": [house["id"]["id"]],
         "ASSET_PROFILE": [house["assetProfileId"]["id"]],
         "RPC": [sent["rpcId"]],
+        **await a_shed(it, lamp["id"]["id"], spare["id"]["id"]),
     }
     # Where telemetry waits is left at the first question about it, whoever asks.
     await it.parts.storage.settle([UUID(device_id) for device_id in things["DEVICE"]])
@@ -91,6 +94,49 @@ async def a_house(deployment: Deployment, customer_id: Any, device_id: Any) -> d
     ends = {"from": house["id"], "to": device_id}
     await it.ok("maker", "POST", "/api/relation", ends | {"type": "Contains", "additionalInfo": MARK})
     return house
+
+
+async def a_shed(deployment: Deployment, lamp: str, spare: str) -> dict[str, list[str]]:
+    """A group with the spare in it, and a role for it that people of the tenant have."""
+    it, made = deployment, {}
+    marked = {"additionalInfo": {"state": MARK}}
+    for name, kind in (("shed", "DEVICE"), ("gardeners", "USER")):
+        made[kind] = await it.ok("maker", "POST", "/api/entityGroup", {"name": name, "type": kind} | marked)
+    put = f"/api/entityGroup/{made['DEVICE']['id']['id']}/addEntities"
+    await it.ok("maker", "POST", put, [spare])
+    await it.refused(404, "maker", "POST", put, [lamp])
+    role = {"name": "looking", "type": "GROUP", "permissions": ["READ"]} | marked
+    role = await it.ok("maker", "POST", "/api/role", role)
+    ids = {"userGroupId": made["USER"]["id"], "roleId": role["id"], "entityGroupId": made["DEVICE"]["id"]}
+    given = await it.ok("maker", "POST", "/api/groupPermission", ids)
+    return {
+        "ENTITY_GROUP": [made["DEVICE"]["id"]["id"]],
+        "USER_GROUP": [made["USER"]["id"]["id"]],
+        "ROLE": [role["id"]["id"]],
+        "GROUP_PERMISSION": [given["id"]["id"]],
+    }
+
+
+async def test_a12_groups_never_reach_over_tenants(deployment: Deployment, scene: Scene) -> None:
+    """Attacks A12: another tenant's things in one's own groups, and its roles and groups in one's own."""
+    theirs, it = {kind: found[0] for kind, found in scene.things.items()}, deployment
+    own: dict[str, dict[str, Any]] = {}
+    for kind in ("DEVICE", "ASSET", "USER", "CUSTOMER"):
+        own[kind] = (await it.ok("rival", "POST", "/api/entityGroup", {"name": "own", "type": kind}))["id"]
+        path = f"/api/entityGroup/{own[kind]['id']}/addEntities"
+        for thing in scene.things[kind]:
+            await it.refused(404, "rival", "POST", path, [thing])
+    role = await it.ok("rival", "POST", "/api/role", {"name": "r", "type": "GROUP", "permissions": ["ALL"]})
+    whole = {"userGroupId": own["USER"], "roleId": role["id"], "entityGroupId": own["DEVICE"]}
+    for field, kind in (("userGroupId", "USER_GROUP"), ("roleId", "ROLE"), ("entityGroupId", "ENTITY_GROUP")):
+        body = whole | {field: {"entityType": "X", "id": theirs[kind]}}
+        await it.refused(404, "rival", "POST", "/api/groupPermission", body)
+    for owner in ("TENANT", "CUSTOMER"):
+        body = {"name": "x", "type": "DEVICE", "ownerId": {"entityType": owner, "id": theirs[owner]}}
+        await it.refused(404, "rival", "POST", "/api/entityGroup", body)
+        everything = computed.group_id(UUID(theirs[owner]), ComputedGroup.ALL_DEVICES)
+        await it.refused(404, "rival", "GET", f"/api/entityGroup/{everything}/devices?pageSize=9&page=0")
+    await it.ok("rival", "POST", "/api/groupPermission", whole)
 
 
 async def test_a12_another_tenants_administrator(deployment: Deployment, scene: Scene) -> None:

@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import delete, get, post
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 
+from deedbox.api.access.entering import INTO, enter
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.credentials import DeviceWithCredentialsShape, credentials_draft
 from deedbox.api.shapes.devices import (
@@ -44,11 +46,7 @@ _WITH_TOKEN = Example(
 )
 
 
-@post("/api/device", status_code=200, tags=TAGS, summary="Make or change a device")
-async def save_device(
-    request: ApiRequest,
-    data: Annotated[DeviceSaveShape, Body(examples=[_NEW, _LABEL])],
-    access_token: Annotated[str | None, QueryParameter(name="accessToken")] = None,
+def uniquify_parameters(
     name_conflict_policy: Annotated[
         Literal["FAIL", "UNIQUIFY"], QueryParameter(name="nameConflictPolicy")
     ] = "FAIL",
@@ -56,13 +54,34 @@ async def save_device(
     uniquify_strategy: Annotated[
         Literal["RANDOM", "INCREMENTAL"], QueryParameter(name="uniquifyStrategy")
     ] = "RANDOM",
+) -> Uniquify | None:
+    """Return what to do about a name that is taken: the dependency `uniquify`."""
+    return Uniquify(uniquify_separator, uniquify_strategy) if name_conflict_policy == "UNIQUIFY" else None
+
+
+_UNIQUIFY = {"uniquify": Provide(uniquify_parameters, sync_to_thread=False)}
+
+
+@post(
+    "/api/device",
+    status_code=200,
+    tags=TAGS,
+    summary="Make or change a device",
+    dependencies={**INTO, **_UNIQUIFY},
+)
+async def save_device(
+    request: ApiRequest,
+    data: Annotated[DeviceSaveShape, Body(examples=[_NEW, _LABEL])],
+    into: NamedDependency[list[UUID]],
+    uniquify: NamedDependency[Uniquify | None],
+    access_token: Annotated[str | None, QueryParameter(name="accessToken")] = None,
 ) -> DeviceShape:
     """Make a device (no `id`) or change the one that `id` names; fields that are absent stay as they are.
 
-    `accessToken` is for a new device, which gets a random one without. An owner may change `label` only.
+    `accessToken` is for a new device, which gets a random one without, and so is `entityGroupId`. An owner
+    may change `label` only.
     With `version` the change is refused (409) when somebody else changed the device since it was read.
     """
-    uniquify = Uniquify(uniquify_separator, uniquify_strategy) if name_conflict_policy == "UNIQUIFY" else None
     credentials = CredentialsDraft(credentials_id=access_token) if access_token else None
     principal = await principal_of(request)
     _check_save(principal, data)
@@ -70,16 +89,26 @@ async def save_device(
     async def work(stores: Stores) -> Device:
         parts, device_id = making(request, principal, stores), referred_id(data.id)
         if device_id is None:
-            return await _create(stores, parts, data, credentials, uniquify)
+            device = await _create(stores, parts, data, credentials, uniquify)
+            await enter(stores, principal, parts.actor, device.id, into)
+            return device
         state = await locked(stores.claims, principal, Operation.WRITE_LABEL, device_id)
         return await device_changes.change(parts, principal, state, device_draft(data), uniquify)
 
     return device_shape(await context_of(request).storage.write(work))
 
 
-@post("/api/device-with-credentials", status_code=200, tags=TAGS, summary="Make a device with credentials")
+@post(
+    "/api/device-with-credentials",
+    status_code=200,
+    tags=TAGS,
+    summary="Make a device with credentials",
+    dependencies=INTO,
+)
 async def save_device_with_credentials(
-    request: ApiRequest, data: Annotated[DeviceWithCredentialsShape, Body(examples=[_WITH_TOKEN])]
+    request: ApiRequest,
+    data: Annotated[DeviceWithCredentialsShape, Body(examples=[_WITH_TOKEN])],
+    into: NamedDependency[list[UUID]],
 ) -> DeviceShape:
     """Make or change a device and set its credentials, both or neither."""
     principal = await principal_of(request)
@@ -89,7 +118,9 @@ async def save_device_with_credentials(
     async def work(stores: Stores) -> Device:
         parts, device_id = making(request, principal, stores), referred_id(data.device.id)
         if device_id is None:
-            return await _create(stores, parts, data.device, draft)
+            device = await _create(stores, parts, data.device, draft)
+            await enter(stores, principal, parts.actor, device.id, into)
+            return device
         state = await locked(stores.claims, principal, Operation.WRITE_CREDENTIALS, device_id)
         device = await device_changes.change(parts, principal, state, device_draft(data.device))
         await device_changes.replace_credentials(parts, state, draft, version)

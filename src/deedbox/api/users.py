@@ -5,9 +5,11 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import MediaType, delete, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 
+from deedbox.api.access.entering import INTO, enter
 from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
 from deedbox.api.shapes.auth import TokenPairShape, token_pair_shape
 from deedbox.api.shapes.users import (
@@ -19,6 +21,7 @@ from deedbox.api.shapes.users import (
     user_shape,
 )
 from deedbox.core import invitations, user_changes
+from deedbox.core.access.giving import gives_default
 from deedbox.core.permissions import Operation, Principal
 from deedbox.core.records import Actor
 from deedbox.core.storage import Stores
@@ -43,10 +46,12 @@ _INVITED = Example(
     tags=TAGS,
     summary="Make or change a user",
     request_max_body_size=_LARGEST_BODY_BYTES,
+    dependencies=INTO,
 )
 async def save_user(
     request: ApiRequest,
     data: Annotated[UserSaveShape, Body(examples=[_INVITED])],
+    into: NamedDependency[list[UUID]],
     send_activation_mail: Annotated[
         bool,
         QueryParameter(
@@ -58,7 +63,8 @@ async def save_user(
     """Make a user (no `id`) or change the one that `id` names; fields that are absent stay as they are.
 
     `authority`, `tenantId` and `customerId` of a user never change (400). A customer's user changes its own
-    names and phone; its `additionalInfo` is kept, whatever it sends.
+    names and phone; its `additionalInfo` is kept, whatever it sends. A new user is in the default group,
+    unless whoever makes it has less than that gives, and in those that `entityGroupId` names.
     """
     principal, draft = await principal_of(request), user_draft(data)
     context, address = context_of(request), source_address(request)
@@ -67,6 +73,9 @@ async def save_user(
         if referred_user(data) is not None:
             return await user_changes.change(stores.users, principal, draft, address)
         user = await user_changes.create(stores.users, principal, draft, address)
+        if not gives_default(principal, user.authority):
+            await stores.access.leave_default_group([user.id])
+        await enter(stores, principal, principal.actor(address), user.id, into)
         sign_ins = context.sign_ins
         link = await invitations.invite(stores.users, context.keys, sign_ins.policy, user)
         if send_activation_mail:

@@ -5,7 +5,19 @@ import importlib.util
 
 import typer
 
-from deedbox.cli import backup, config, copy, doctor, healthcheck, migrate, restore, secrets, serve, version
+from deedbox.cli import (
+    access,
+    backup,
+    config,
+    copy,
+    doctor,
+    healthcheck,
+    migrate,
+    restore,
+    secrets,
+    serve,
+    version,
+)
 from deedbox.cli.failing import failing
 
 commands = typer.Typer(
@@ -22,6 +34,7 @@ commands.command("restore")(restore.restore)
 commands.command("copy")(copy.copy)
 commands.command("config")(config.config)
 commands.add_typer(secrets.commands, name="secrets")
+commands.add_typer(access.commands, name="access")
 commands.command("doctor")(doctor.doctor)
 commands.command("healthcheck")(healthcheck.healthcheck)
 commands.command("version")(version.version)

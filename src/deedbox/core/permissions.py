@@ -69,7 +69,7 @@ def check(principal: Principal, operation: Operation, target: Target) -> None:
     Raises NotFound when the target belongs to a tenant out of the principal's reach, as if it did not exist;
     NotPermitted, naming operation and resource, when it may not.
     """
-    reach = _reach(principal, operation, target.resource)
+    reach = reach_of(principal, operation, target.resource)
     if reach is None and not may_by_group(principal, operation, target.resource):
         refuse(operation, target.resource)
     if reach is not Reach.ANYTHING and target.tenant_id != principal.tenant_id:
@@ -92,7 +92,7 @@ def check_somewhere(principal: Principal, operation: Operation, resource: Resour
 
     Raises NotPermitted. Whatever passes has to be asked about with `check` once it is known.
     """
-    if _reach(principal, operation, resource) is None and not may_by_group(principal, operation, resource):
+    if reach_of(principal, operation, resource) is None and not may_by_group(principal, operation, resource):
         refuse(operation, resource)
 
 
@@ -111,7 +111,8 @@ def refuse(operation: Operation, resource: Resource) -> NoReturn:
     raise NotPermitted(operation=str(operation), resource=str(resource))
 
 
-def _reach(principal: Principal, operation: Operation, resource: Resource) -> Reach | None:
+def reach_of(principal: Principal, operation: Operation, resource: Resource) -> Reach | None:
+    """Return how far somebody may do that to a kind of thing by what is not for groups; None: not at all."""
     if principal.is_public and operation not in _PUBLIC_MAY:
         return None
     if principal.grants is not None:

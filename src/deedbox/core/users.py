@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.access.giving import check_everything
 from deedbox.core.access.lookup import GroupLookup, check_target
 from deedbox.core.accounts.mails import MailStore
 from deedbox.core.errors import NotFound
@@ -194,7 +195,16 @@ async def permitted_user(store: UserStore, principal: Principal, operation: Oper
     if user is None or not is_near:
         raise NotFound(f"User with id [{user_id}] is not found")
     await check_target(store, principal, operation, target(user))
+    _check_above(principal, operation, user)
     return user
+
+
+def _check_above(principal: Principal, operation: Operation, user: User) -> None:
+    """Keep people of a tenant who may less from becoming those who may more, by their address or password."""
+    if operation is Operation.READ or user.id == principal.user_id:
+        return
+    if user.authority is Authority.TENANT_ADMIN and principal.authority is Authority.TENANT_ADMIN:
+        check_everything(principal, operation, Resource.USER)
 
 
 async def audit(store: UserStore, actor: Actor, user: User, action: str, **more: object) -> None:

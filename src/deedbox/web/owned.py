@@ -18,7 +18,7 @@ from deedbox.core.device_access import check_device
 from deedbox.core.errors import NotFound, NotPermitted, StorageUnavailable, TooBusy
 from deedbox.core.live import AttributesChanged
 from deedbox.core.owned_devices import OwnedDevice
-from deedbox.core.permissions import Operation, Principal, Resource
+from deedbox.core.permissions import Operation, Principal, Resource, Target, check
 from deedbox.core.storage import Stores
 from deedbox.web.context import WebRequest, context_of, field, source_address
 from deedbox.web.live import SWITCH, Live, look_at
@@ -37,6 +37,7 @@ async def devices(
 ) -> Response[str]:
     """List the devices of the visitor's customer."""
     principal, customer_id = await owner(request)
+    check(principal, Operation.READ, Target(Resource.DEVICE, principal.tenant_id, customer_id))
     found = await context_of(request).storage.read(
         lambda stores: stores.owned_devices.owned_devices(customer_id, after, _PER_PAGE + 1)
     )

@@ -17,6 +17,7 @@ from deedbox.core.storage import Storage, Stores
 #: So often it is asked whose sessions last. Ends of sessions are told; this is for those that are not.
 ASKED_EVERY_S = 10.0
 _ENDED = "Your session has ended. Sign in again."
+_CHANGED = "What you may do has changed. Connect again."
 
 _log = logging.getLogger(__name__)
 
@@ -88,13 +89,14 @@ class Attendance:
         """Close the sockets of sessions that ended."""
         known = {socket.principal.session_id: socket.principal for socket in self._sockets}
 
-        async def work(stores: Stores) -> set[UUID]:
-            return {it for it, was in known.items() if not await _still_is(stores, was)}
+        async def work(stores: Stores) -> dict[UUID, str]:
+            return {it: await _why_ended(stores, was) for it, was in known.items()}
 
         ended = await self._storage.read(work)
         for socket in list(self._sockets):
-            if socket.principal.session_id in ended:
-                socket.close(POLICY_VIOLATION, _ENDED)
+            why = ended.get(socket.principal.session_id)
+            if why:
+                socket.close(POLICY_VIOLATION, why)
 
     async def refresh(self) -> None:
         """Let subscriptions ask for what nobody tells of: one of each user in turn, so none waits long."""
@@ -150,12 +152,17 @@ class Attendance:
             await self.refresh()
 
 
-async def _still_is(stores: Stores, was: Principal) -> bool:
+async def _why_ended(stores: Stores, was: Principal) -> str:
+    """Return why somebody's connections end, "" if they go on."""
     try:
         now = await known_visitor(stores.users, was.session_id, was.is_public)
     except NotSignedIn:
-        return False
-    return is_same_person(now, was)
+        return _ENDED
+    if is_same_person(now, was):
+        return ""
+    # Of the same person only roles and groups can be others: connecting again is enough.
+    is_there = (now.user_id, now.tenant_id, now.customer_id) == (was.user_id, was.tenant_id, was.customer_id)
+    return _CHANGED if is_there else _ENDED
 
 
 def _whose(principal: Principal) -> UUID:

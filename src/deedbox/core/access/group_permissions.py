@@ -12,9 +12,11 @@ import msgspec
 from deedbox.core.access import computed, roles
 from deedbox.core.access.computed import ROLE_OF_GROUP
 from deedbox.core.access.groups import EntityGroup, GroupStore, Owner, group_of
+from deedbox.core.access.resolving import Membership
 from deedbox.core.access.roles import Role, RoleKind, RoleStore
 from deedbox.core.errors import InvalidValue, NameTaken, NotFound
 from deedbox.core.ids import NULL_ID
+from deedbox.core.permissions import Principal
 from deedbox.core.records import Actor, Subject, audit_entry
 
 #: A group of people can have so many, so that nobody's sign-in gets slow.
@@ -37,6 +39,10 @@ class GroupPermission(msgspec.Struct, frozen=True):
 
 class GroupPermissionStore(GroupStore, RoleStore, Protocol):
     """Stored group permissions, with roles and groups, inside one transaction."""
+
+    async def membership(self, principal: Principal) -> Membership:
+        """Return somebody's groups and what these give."""
+        ...
 
     async def group_permissions(
         self, tenant_id: UUID, permission_ids: Collection[UUID]

@@ -146,8 +146,8 @@ class GroupStore(RecordStore, Protocol):
         """Return a page of what is in a group of whatever kind."""
         ...
 
-    async def has_member(self, group: EntityGroup, entity_id: UUID) -> bool:
-        """Tell whether the thing is in the group."""
+    async def member(self, group: EntityGroup, entity_id: UUID) -> Member | None:
+        """Return the thing if it is in the group."""
         ...
 
     async def other_administrators(self, tenant_id: UUID, without: Collection[UUID]) -> int:

@@ -63,6 +63,8 @@ def grants_of(authority: Authority, found: Membership) -> Grants | None:
 def generic_parts(authority: Authority, found: Membership) -> Iterable[tuple[str, Mapping[Resource, Rules]]]:
     """Yield what each generic role of somebody gives, and where it comes from in words."""
     yield "every user", always(authority)
+    if authority not in DEFAULT_GROUP:
+        yield "administrators of the deployment", default_rules(authority)
     if found.in_default and authority in DEFAULT_GROUP:
         yield _of_default(authority, DEFAULT_GROUP[authority], found.default_role)
     if found.is_administrator:

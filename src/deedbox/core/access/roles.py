@@ -16,7 +16,6 @@ from deedbox.core.access.computed import ComputedRole
 from deedbox.core.access.grants import default_permissions
 from deedbox.core.access.role_permissions import check_generic, check_operations
 from deedbox.core.errors import InvalidValue, NameTaken, NotFound, VersionConflict
-from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
 from deedbox.core.texts import checked_json, required_name
 
@@ -78,12 +77,8 @@ class RoleStore(RecordStore, Protocol):
         """Return those of the roles that are stored."""
         ...
 
-    async def page_of_roles(self, tenant_id: UUID, kind: RoleKind | None, asked: PageSlice) -> Listing[Role]:
-        """Return a page of the tenant's stored roles."""
-        ...
-
-    async def count_roles(self, tenant_id: UUID) -> int:
-        """Return how many the tenant has."""
+    async def roles_of_tenant(self, tenant_id: UUID) -> list[Role]:
+        """Return the tenant's stored roles: MOST_ROLES and some."""
         ...
 
     async def put_role(self, role: Role) -> None:
@@ -118,6 +113,12 @@ async def roles_of(store: RoleStore, tenant_id: UUID, role_ids: Collection[UUID]
     return [known[it] for it in dict.fromkeys(role_ids) if it in known]
 
 
+async def all_roles(store: RoleStore, tenant_id: UUID) -> list[Role]:
+    """Return all roles of a tenant, the computed ones first."""
+    stored = {it.id: it for it in await store.roles_of_tenant(tenant_id)}
+    return list((computed_roles(tenant_id) | stored).values())
+
+
 async def role_of(store: RoleStore, tenant_id: UUID, role_id: UUID) -> Role:
     """Return the tenant's role of that id. Raises NotFound."""
     found = await roles_of(store, tenant_id, [role_id])
@@ -128,7 +129,7 @@ async def role_of(store: RoleStore, tenant_id: UUID, role_id: UUID) -> Role:
 
 async def create(store: RoleStore, actor: Actor, wanted: RoleDraft) -> Role:
     """Store a new role. Raises InvalidValue, naming the field; NameTaken."""
-    if await store.count_roles(actor.tenant_id) >= MOST_ROLES:
+    if len(await store.roles_of_tenant(actor.tenant_id)) >= MOST_ROLES:
         raise InvalidValue(f"A tenant can have {MOST_ROLES} roles. Delete some that nobody needs.")
     role = _checked(wanted, store.new_id(), actor.tenant_id, await store.now_ms())
     if role.name in {it.title for it in ComputedRole}:

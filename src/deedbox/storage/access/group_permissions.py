@@ -6,14 +6,21 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core.access.group_permissions import GroupPermission, already_given
+from deedbox.core.access.resolving import Membership
 from deedbox.core.ids import identifier
+from deedbox.core.permissions import Principal
 from deedbox.storage.access.groups import GroupStore
+from deedbox.storage.access.memberships import membership_of
 from deedbox.storage.access.roles import RoleStore
 from deedbox.storage.statements import Row, UniqueViolation
 
 
 class GroupPermissionStore(GroupStore, RoleStore):
     """Group permissions inside a transaction."""
+
+    async def membership(self, principal: Principal) -> Membership:
+        """Return somebody's groups and what these give."""
+        return await membership_of(self.transaction, principal)
 
     async def group_permissions(
         self, tenant_id: UUID, permission_ids: Collection[UUID]

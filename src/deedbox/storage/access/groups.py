@@ -52,9 +52,7 @@ class GroupStore(RecordStore):
 
     async def owned(self, owner: Owner, kind: str, ids: Collection[UUID]) -> set[UUID]:
         """Return those of the things that are there and belong to the owner itself."""
-        asked, values = [(it,) for it in sorted(set(ids))], {"tenant_id": owner.tenant_id}
-        rows = await self.transaction.batch(f"belonging_{kind.lower()}", asked, owner_id=owner.id, **values)
-        return {identifier(row[0]) for row in rows}
+        return {it.id for it in await self._belonging(owner, kind, ids)}
 
     async def add_members(self, group: EntityGroup, ids: Collection[UUID]) -> None:
         """Put things into a stored group, or people into a computed one."""
@@ -85,19 +83,27 @@ class GroupStore(RecordStore):
             statement, values = f"members_{kind}", {"group_id": group.id}
         return await listing(self.transaction, statement, asked, Member, tally=None, **values)
 
-    async def has_member(self, group: EntityGroup, entity_id: UUID) -> bool:
-        """Tell whether the thing is in the group."""
-        if group.is_all:
-            return bool(await self.owned(group.owner, group.kind, [entity_id]))
-        if group.computed in _DEFAULT:
-            left = await self.transaction.batch("who_left_default_group", [(entity_id,)])
-            return not left and bool(await self.owned(group.owner, group.kind, [entity_id]))
-        return group.id in (await self.groups_of([entity_id])).get(entity_id, ())
+    async def member(self, group: EntityGroup, entity_id: UUID) -> Member | None:
+        """Return the thing if it is in the group."""
+        found = {it.id: it for it in await self._belonging(group.owner, group.kind, [entity_id])}
+        if group.computed in _DEFAULT and await self.transaction.batch(
+            "who_left_default_group", [(entity_id,)]
+        ):
+            return None
+        if group.is_all or group.computed in _DEFAULT:
+            return found.get(entity_id)
+        is_in = group.id in (await self.groups_of([entity_id])).get(entity_id, ())
+        return found.get(entity_id) if is_in else None
 
     async def other_administrators(self, tenant_id: UUID, without: Collection[UUID]) -> int:
         """Count the tenant's people beside these who can sign in and are in its administrators' group."""
         rows = await self.transaction.rows("tenant_administrators", tenant_id=tenant_id)
         return len({identifier(row[0]) for row in rows} - set(without))
+
+    async def _belonging(self, owner: Owner, kind: str, ids: Collection[UUID]) -> list[Member]:
+        asked, statement = [(it,) for it in sorted(set(ids))], f"belonging_{kind.lower()}"
+        rows = await self.transaction.batch(statement, asked, tenant_id=owner.tenant_id, owner_id=owner.id)
+        return [Member(identifier(row[0]), row[1], row[2]) for row in rows]
 
     async def _write(self, statement: str, group: EntityGroup) -> None:
         try:

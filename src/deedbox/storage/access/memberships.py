@@ -26,6 +26,8 @@ async def with_grants(transaction: Transaction, principal: Principal) -> Princip
 
 async def membership_of(transaction: Transaction, principal: Principal) -> Membership:
     """Return where somebody stands."""
+    if principal.authority not in DEFAULT_GROUP:
+        return Membership()
     owner_id, group = principal.customer_id or principal.tenant_id, DEFAULT_GROUP[principal.authority]
     role = computed.role_id(principal.tenant_id, ROLE_OF_GROUP[group])
     found = await transaction.rows(

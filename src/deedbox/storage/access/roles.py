@@ -7,8 +7,6 @@ import msgspec
 
 from deedbox.core.access.roles import Role, RoleKind, name_taken
 from deedbox.core.ids import identifier
-from deedbox.core.paging import Listing, PageSlice
-from deedbox.storage.paging import listing
 from deedbox.storage.records import RecordStore
 from deedbox.storage.statements import Row, UniqueViolation
 
@@ -22,22 +20,9 @@ class RoleStore(RecordStore):
         rows = await self.transaction.batch("roles_by_id", asked, tenant_id=tenant_id)
         return {it.id: it for it in map(_role, rows)}
 
-    async def page_of_roles(self, tenant_id: UUID, kind: RoleKind | None, asked: PageSlice) -> Listing[Role]:
-        """Return a page of the tenant's stored roles."""
-        return await listing(
-            self.transaction,
-            "roles_page",
-            asked,
-            Role,
-            tally=None,
-            tenant_id=tenant_id,
-            every_kind=kind is None,
-            kind=str(kind or ""),
-        )
-
-    async def count_roles(self, tenant_id: UUID) -> int:
-        """Return how many the tenant has."""
-        return int((await self.transaction.rows("count_roles", tenant_id=tenant_id))[0][0])
+    async def roles_of_tenant(self, tenant_id: UUID) -> list[Role]:
+        """Return the tenant's stored roles."""
+        return await self.transaction.structs("roles_of_tenant", Role, tenant_id=tenant_id)
 
     async def put_role(self, role: Role) -> None:
         """Store a new role or replace one. Raises NameTaken."""

@@ -33,10 +33,10 @@ delete from group_member where group_id = :id
 -- name: delete_permissions_of_group
 delete from group_permission where user_group_id = :id or entity_group_id = :id
 
--- Which of the things belong to the owner itself: each puts out their ids.
+-- Which of the things belong to the owner itself: each puts out id, name, created_at.
 -- name: belonging_device
 with asked(id) as (/*rows: uuid*/)
-select d.id
+select d.id, d.name, d.created_at
 from asked
 join device d on d.id = asked.id and d.tenant_id = :tenant_id
 left join deed o on o.device_id = d.id and o.closed_at is null
@@ -44,17 +44,17 @@ where coalesce(o.customer_id, d.tenant_id) = :owner_id
 
 -- name: belonging_asset
 with asked(id) as (/*rows: uuid*/)
-select a.id from asked join asset a on a.id = asked.id and a.tenant_id = :tenant_id
+select a.id, a.name, a.created_at from asked join asset a on a.id = asked.id and a.tenant_id = :tenant_id
 where coalesce(a.customer_id, a.tenant_id) = :owner_id
 
 -- name: belonging_user
 with asked(id) as (/*rows: uuid*/)
-select u.id from asked join user_account u on u.id = asked.id and u.tenant_id = :tenant_id
+select u.id, u.email, u.created_at from asked join user_account u on u.id = asked.id and u.tenant_id = :tenant_id
 where coalesce(u.customer_id, u.tenant_id) = :owner_id
 
 -- name: belonging_customer
 with asked(id) as (/*rows: uuid*/)
-select c.id from asked join customer c on c.id = asked.id and c.tenant_id = :tenant_id
+select c.id, c.title, c.created_at from asked join customer c on c.id = asked.id and c.tenant_id = :tenant_id
 where coalesce(c.parent_customer_id, c.tenant_id) = :owner_id
 
 -- name: add_members

@@ -4,15 +4,9 @@ select r.id, r.tenant_id, r.name, r.kind, r.permissions, r.additional_info, r.cr
 from asked join role r on r.id = asked.id
 where r.tenant_id = :tenant_id
 
--- name: roles_page
--- pages by: createdTime id, name name, type kind
+-- name: roles_of_tenant
 select id, tenant_id, name, kind, permissions, additional_info, created_at, version
-from role
-where tenant_id = :tenant_id and (:every_kind or kind = :kind)
-  and (:search = '' or lower(name) like :search escape '!')
-
--- name: count_roles
-select count(*) from role where tenant_id = :tenant_id
+from role where tenant_id = :tenant_id order by id
 
 -- name: put_role
 insert into role (id, tenant_id, name, kind, permissions, additional_info, created_at, version)
