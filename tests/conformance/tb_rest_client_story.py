@@ -14,6 +14,7 @@ from typing import Any
 from tests.conformance.gadget import WAIT_S, Gadget
 from tests.conformance.tb_rest_client_cast import Cast, kind, refused, say
 from tests.conformance.tb_rest_client_generation import VERSION, models, new_device
+from tests.conformance.tb_rest_client_groups import claimers, shared_group
 from tests.conformance.tb_rest_client_lists import (
     device_infos,
     find_entities,
@@ -357,7 +358,7 @@ CHAPTERS = (
     *(sign_in, people, make_a_device, devices_with_own_tokens, list_devices),
     *(claim, claim_without_a_key, report, read, read_history, share_an_attribute, command),
     *(device_infos, find_entities, name_keys, speak_for_a_device, several_histories),
-    *(places, relations, without_places),
+    *(places, relations, without_places, claimers, shared_group),
     *(give_back, keys_from_the_server, bulk_import, assign, audit, audit_refusals, sign_out),
 )
 
