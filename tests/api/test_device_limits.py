@@ -8,12 +8,9 @@ from tests.api.administration import Administration, administration
 from tests.api.deployment import Deployment
 
 FIELDS = [
-    "transportTenantMsgRateLimit",
-    "transportTenantTelemetryMsgRateLimit",
-    "transportTenantTelemetryDataPointsRateLimit",
-    "transportDeviceMsgRateLimit",
-    "transportDeviceTelemetryMsgRateLimit",
-    "transportDeviceTelemetryDataPointsRateLimit",
+    f"transport{whose}{kind}RateLimit"
+    for whose in ("Tenant", "Device", "Gateway", "GatewayDevice")
+    for kind in ("Msg", "TelemetryMsg", "TelemetryDataPoints")
 ]
 
 
@@ -87,9 +84,3 @@ async def test_a_tenants_limits_go_with_it(site: Administration) -> None:
     await site.ok("root", "POST", f"/api/tenant/{site.rival_id}/limits", {FIELDS[0]: "5:1"})
     await site.ok("root", "DELETE", f"/api/tenant/{site.rival_id}")
     assert site.sql("select count(*) from tenant_limits") == [(0,)]
-
-
-async def test_the_profile_shows_the_deployments_limits(site: Administration) -> None:
-    profile = await site.ok("root", "GET", "/api/tenantProfileInfo/default")
-    whole = await site.ok("root", "GET", f"/api/tenantProfile/{profile['id']['id']}")
-    assert whole["profileData"]["configuration"] == {"type": "DEFAULT"} | dict.fromkeys(FIELDS)

@@ -2,17 +2,11 @@
 
 import pytest
 
-from deedbox.core.device_limits import (
-    MOST_RATES,
-    DeviceLimits,
-    Rate,
-    TenantLimits,
-    checked,
-    in_force,
-    limit_text,
-    rates_from,
-)
+from deedbox.core.device_limits import DeviceLimits, TenantLimits, checked
 from deedbox.core.errors import InvalidValue
+from deedbox.core.limits_in_force import LimitsInForce, in_force
+from deedbox.core.rates import MOST_RATES, Rate, limit_text, rates_from
+from deedbox.core.tenant_profiles import ProfileLimits
 
 UNDERSTOOD = [
     ("", ()),
@@ -71,12 +65,16 @@ def test_a_limit_is_kept_without_what_means_nothing() -> None:
     assert limit_text(" 10:1 , 300:060,, ") == "10:1,300:60"
 
 
-def test_a_tenants_own_limit_comes_before_the_deployments() -> None:
-    deployment = DeviceLimits(device_messages="10:1", tenant_messages="100:1")
-    own = TenantLimits(device_messages="", device_telemetry_messages="5:1")
-    counting = in_force(own, deployment)
-    assert counting == DeviceLimits(tenant_messages="100:1", device_telemetry_messages="5:1")
-    assert in_force(TenantLimits(), deployment) == deployment
+def test_a_tenants_own_limit_comes_before_its_profiles_and_that_before_the_deployments() -> None:
+    deployment = DeviceLimits(device_messages="10:1", tenant_messages="100:1", tenant_connections=5)
+    profile = ProfileLimits(tenant_messages="50:1", gateway_messages="7:1", tenant_connections=0, inflight=3)
+    own = TenantLimits(device_messages="", gateway_messages="8:1")
+    assert in_force(own, profile, deployment) == LimitsInForce(
+        tenant_messages="50:1", gateway_messages="8:1", inflight=3
+    )
+    assert in_force(TenantLimits(), ProfileLimits(), deployment) == LimitsInForce(
+        device_messages="10:1", tenant_messages="100:1", tenant_connections=5
+    )
 
 
 def test_a_refusal_names_the_field_as_people_know_it() -> None:

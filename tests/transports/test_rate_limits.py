@@ -5,19 +5,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from deedbox.core.device_limits import DeviceLimits, TenantLimits
 from deedbox.core.errors import PayloadTooLarge, TooManyMessages
+from deedbox.core.limits_in_force import LimitsInForce
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_scene import ClaimScene, made_device
 from deedbox.transports import rate_limits
-from deedbox.transports.rate_limits import RateLimits
+from deedbox.transports.rate_limits import Limiter, RateLimits
 from deedbox.transports.session_limits import session_limits
 from tests.storage.sqlite_bench import SQLiteBench, new_database
 
 NOW_MS = 1_700_000_000_000
 DEVICE, OTHER = made_device(1), made_device(2)
+GATEWAY_ID = uuid4()
 
 
 @pytest.fixture
@@ -36,6 +39,10 @@ class Site:
         self.refused: list[tuple[str, str]] = []
         self.limits = RateLimits(sqlite.storage, deployment, lambda *it: self.refused.append(it))
 
+    def limiter(self, device_id: UUID, tenant_id: UUID) -> Limiter:
+        """Return the limiter of a device behind a gateway that has no limits."""
+        return self.limits.limiter_behind(GATEWAY_ID, device_id, tenant_id)
+
     async def set(self, tenant_id: UUID = DEVICE.tenant_id, **texts: str | None) -> None:
         """Store a tenant's own limits, and read them as the server does."""
         await self.store(tenant_id, **texts)
@@ -51,7 +58,7 @@ class Site:
 
 
 def site_with(sqlite: SQLiteBench, **texts: str) -> Site:
-    return Site(sqlite, DeviceLimits(**texts))
+    return Site(sqlite, msgspec.convert(texts, DeviceLimits))
 
 
 async def test_while_nobody_has_limits_nothing_is_asked(sqlite: SQLiteBench) -> None:
@@ -66,9 +73,9 @@ async def test_while_nobody_has_limits_nothing_is_asked(sqlite: SQLiteBench) -> 
 
 async def test_devices_have_their_own_and_share_their_tenants(sqlite: SQLiteBench) -> None:
     site = site_with(sqlite, device_messages="3:60", tenant_messages="5:60")
-    one = site.limits.limiter(DEVICE.id, DEVICE.tenant_id)
-    other = site.limits.limiter(OTHER.id, DEVICE.tenant_id)
-    stranger = site.limits.limiter(uuid4(), uuid4())
+    one = site.limiter(DEVICE.id, DEVICE.tenant_id)
+    other = site.limiter(OTHER.id, DEVICE.tenant_id)
+    stranger = site.limiter(uuid4(), uuid4())
     assert [one.allows_message(NOW_MS) for _ in range(4)] == [True, True, True, False]
     assert [other.allows_message(NOW_MS) for _ in range(3)] == [True, True, False]
     assert stranger.allows_message(NOW_MS), "tenants do not share"
@@ -79,7 +86,7 @@ async def test_telemetry_is_counted_apart_in_messages_and_values(sqlite: SQLiteB
     site = site_with(
         sqlite, device_messages="1:60", device_telemetry_messages="2:60", tenant_telemetry_data_points="10:60"
     )
-    it = site.limits.limiter(DEVICE.id, DEVICE.tenant_id)
+    it = site.limiter(DEVICE.id, DEVICE.tenant_id)
     assert it.allows_message(NOW_MS) and not it.allows_message(NOW_MS)
     assert it.allows_telemetry(1, 7, NOW_MS)
     assert not it.allows_telemetry(1, 4, NOW_MS), "values"
@@ -90,7 +97,7 @@ async def test_telemetry_is_counted_apart_in_messages_and_values(sqlite: SQLiteB
 
 async def test_refusals_say_whose_limit_it_is_and_how_long_to_wait(sqlite: SQLiteBench) -> None:
     site = site_with(sqlite, device_messages="1:60", tenant_telemetry_data_points="10:60")
-    it = site.limits.limiter(DEVICE.id, DEVICE.tenant_id)
+    it = site.limiter(DEVICE.id, DEVICE.tenant_id)
     it.check_message(NOW_MS)
     with pytest.raises(TooManyMessages, match="This device may send 1 messages in 60 s") as caught:
         it.check_message(NOW_MS + 1_000)
@@ -101,7 +108,7 @@ async def test_refusals_say_whose_limit_it_is_and_how_long_to_wait(sqlite: SQLit
 
 async def test_limits_change_while_a_device_is_connected(sqlite: SQLiteBench) -> None:
     site = site_with(sqlite, device_messages="1:60")
-    it = site.limits.limiter(DEVICE.id, DEVICE.tenant_id)
+    it = site.limiter(DEVICE.id, DEVICE.tenant_id)
     assert it.allows_message(NOW_MS) and not it.allows_message(NOW_MS)
     await site.limits.reload()
     assert not it.allows_message(NOW_MS), "reading what has not changed gives nothing away"
@@ -139,7 +146,6 @@ async def test_a_device_is_found_with_its_tenant_and_keeps_its_limiter(sqlite: S
     it = await site.limits.limiter_of(DEVICE.id)
     assert it is not None
     assert await site.limits.limiter_of(DEVICE.id) is it
-    assert site.limits.limiter(DEVICE.id, DEVICE.tenant_id) is it
     assert await site.limits.limiter_of(uuid4()) is None
     assert await site.limits.tenant_of(DEVICE.id) == DEVICE.tenant_id
 
@@ -150,16 +156,16 @@ async def test_no_more_devices_are_remembered_than_there_is_room_for(
     monkeypatch.setattr(rate_limits, "MOST_DEVICES", 2)
     site = site_with(sqlite, device_messages="1:60")
     kept = await site.limits.limiter_of(DEVICE.id)
-    site.limits.limiter(OTHER.id, OTHER.tenant_id)
+    await site.limits.limiter_of(OTHER.id)
     assert await site.limits.limiter_of(DEVICE.id) is kept, "heard of just now"
-    site.limits.limiter(uuid4(), DEVICE.tenant_id)
+    site.limiter(uuid4(), DEVICE.tenant_id)
     assert await site.limits.limiter_of(DEVICE.id) is kept
     assert len(site.limits._limiters) == 2
 
 
 def test_a_device_is_told_its_limits_as_clients_read_them() -> None:
     """Thingsboard §3.3: `rateLimits` is always there; an empty text is unlimited."""
-    limits = DeviceLimits(device_messages="10:1,300:60", tenant_messages="1:1")
+    limits = LimitsInForce(device_messages="10:1,300:60", tenant_messages="1:1")
     assert session_limits(limits, 65_536, 100) == {
         "maxPayloadSize": 65_536,
         "maxInflightMessages": 100,

@@ -1,11 +1,13 @@
 """Buckets: how much passes, when the next may, and that nothing passes in part."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deedbox.core.device_limits import DeviceLimits, Rate
-from deedbox.transports.rates import Bucket, Kind, Whose, budget_of, take
+from deedbox.core.device_limits import DeviceLimits
+from deedbox.core.rates import Bucket, Kind, Rate, Whose, take
+from deedbox.transports.rates import budget_of
 
 NOW_MS = 1_700_000_000_000
 
@@ -73,7 +75,8 @@ def test_without_limits_everything_passes() -> None:
 
 
 def test_each_limit_makes_its_own_buckets() -> None:
-    limits = DeviceLimits(*(f"{number}:1,{number * 10}:60" for number in range(1, 7)))
+    texts = [f"{number}:1,{number * 10}:60" for number in range(1, 7)]
+    limits = msgspec.convert(dict(zip(DeviceLimits.__struct_fields__, texts, strict=False)), DeviceLimits)
     tenants, devices = budget_of(limits, Whose.TENANT), budget_of(limits, Whose.DEVICE)
     assert [[it.rate.count for it in kind] for kind in tenants] == [[1, 10], [2, 20], [3, 30]]
     assert [[it.rate.count for it in kind] for kind in devices] == [[4, 40], [5, 50], [6, 60]]

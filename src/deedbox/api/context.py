@@ -7,6 +7,7 @@ from uuid import UUID
 from litestar.connection import Request
 from litestar.datastructures import State
 
+from deedbox.api.rest_limits import RestLimits
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.command_limits import CommandLimits
@@ -46,12 +47,20 @@ class ApiContext:
     attribute_changes: AttributeChanges
     live: LiveChanges
     device_limits: DeviceLimits = field(default_factory=DeviceLimits)
+    rest_limits: RestLimits | None = None
     #: To be called after a change of a tenant's limits, so that they count at once.
     reload_limits: Callable[[], Awaitable[None]] = _nothing_to_reload
     reading_limits: ReadingLimits = field(default_factory=ReadingLimits)
     import_limits: ImportLimits = field(default_factory=ImportLimits)
     command_limits: CommandLimits = field(default_factory=CommandLimits)
     pages: PageMemory = field(default_factory=PageMemory)
+
+    async def known(self, token: str) -> Principal:
+        """Return who sent a request with this token. Raises NotSignedIn, TokenExpired, TooManyMessages."""
+        principal = await self.authenticator.authenticate(token)
+        if self.rest_limits is not None:
+            self.rest_limits.count(principal)
+        return principal
 
     def shared_attributes_changed(self, device_id: UUID, names: Collection[str]) -> None:
         """Tell the device, if it listens, which shared attributes changed or went; after the commit."""
@@ -69,8 +78,8 @@ def context_of(request: ApiRequest) -> ApiContext:
 
 
 async def principal_of(request: ApiRequest) -> Principal:
-    """Return who sent the request. Raises NotSignedIn, TokenExpired."""
-    return await context_of(request).authenticator.authenticate(bearer_token(request))
+    """Return who sent the request. Raises NotSignedIn, TokenExpired, TooManyMessages."""
+    return await context_of(request).known(bearer_token(request))
 
 
 def bearer_token(request: ApiRequest) -> str:

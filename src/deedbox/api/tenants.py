@@ -25,12 +25,11 @@ from deedbox.api.shapes.tenants import (
 )
 from deedbox.core import tenants
 from deedbox.core.erasure import Piece, erase_tenant
-from deedbox.core.errors import NotFound
 from deedbox.core.ids import NULL_ID
 from deedbox.core.paging import Listing, PageRequest, PageSlice
 from deedbox.core.permissions import Operation, Resource, Target, check
 from deedbox.core.storage import Stores
-from deedbox.core.tenants import TENANT_PROFILE_ID, Tenant
+from deedbox.core.tenants import Tenant
 
 TAGS = ["Tenants"]
 _NEW = Example(summary="A new tenant", value={"title": "Acme Heating", "slug": "acme"})
@@ -44,14 +43,13 @@ async def save_tenant(
     """Make a tenant with its default device profile, or change the one that `id` names.
 
     For system administrators. Title, `slug` and `claimHost` are unique; without a `slug` a new tenant gets
-    one like its title. With `version` the change is refused (409) when somebody else changed it since.
+    one like its title. Without `tenantProfileId` a new tenant gets the default profile, and any other keeps
+    what it has. With `version` the change is refused (409) when somebody else changed it since.
     """
     principal = await principal_of(request)
     tenant_id = referred_id(data.id)
     operation = Operation.CREATE if tenant_id is None else Operation.WRITE
     check(principal, operation, Target(Resource.TENANT, tenant_id or NULL_ID))
-    if referred_id(data.tenant_profile_id) not in (None, TENANT_PROFILE_ID):
-        raise NotFound("There is one tenant profile only: leave tenantProfileId out.")
     actor = principal.actor(source_address(request))
 
     async def work(stores: Stores) -> Tenant:
@@ -61,7 +59,9 @@ async def save_tenant(
         stored = await tenants.tenant_of(stores.tenants, tenant_id)
         return await tenants.change(stores.tenants, actor, tenant_draft(data, stored), data.version)
 
-    return tenant_shape(await context_of(request).storage.write(work))
+    saved = await context_of(request).storage.write(work)
+    await context_of(request).reload_limits()
+    return tenant_shape(saved)
 
 
 @get("/api/tenant/{tenant_id:str}", tags=TAGS, summary="Read a tenant")

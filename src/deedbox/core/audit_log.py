@@ -10,8 +10,8 @@ from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.records import AuditEntry
 
 #: Actions that entries may have. Those that the reference server has and Deedbox never writes are known too,
-#: so that clients may ask for them. Ours are the last three: refused claims, refused offers of devices, and
-#: requests for a new password.
+#: so that clients may ask for them. Ours are the last ones: refused claims, refused offers of
+#: devices, what gateways may not, requests for a new password, limits that were reached.
 ACTIONS = frozenset(
     [
         "ADDED",
@@ -56,6 +56,7 @@ ACTIONS = frozenset(
         "ANNOUNCE_DEVICE",
         "SPEAK_FOR_DEVICE",
         "PASSWORD_RESET_REQUESTED",
+        "LIMIT_REACHED",
     ]
 )
 

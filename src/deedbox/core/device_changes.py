@@ -24,6 +24,7 @@ from deedbox.core.device_profiles import (
     default_profile,
     profile_for_type,
 )
+from deedbox.core.device_quotas import check_room
 from deedbox.core.devices import (
     Device,
     DeviceDraft,
@@ -57,7 +58,8 @@ async def create(
 ) -> Device:
     """Store a new device with its credentials; without a draft of them it gets an access token.
 
-    Raises InvalidValue, naming the field; NameTaken, unless `uniquify` says what to do about it.
+    Raises InvalidValue, naming the field; NameTaken, unless `uniquify` says what to do about it;
+    LimitReached when the tenant has as many devices as it may.
     """
     store, keys, actor = making.devices, making.keys, making.actor
     name = await free_name(store, actor.tenant_id, checked_name(wanted.name), None, uniquify)
@@ -76,6 +78,7 @@ async def create(
         version=1,
     )
     await check_free(store, keys, {device.id: draft})
+    await check_room(store, actor.tenant_id)
     await store.add_devices([device])
     await store.put_credentials([new_credentials(store, keys, device.id, draft, device.created_at)])
     await store.add_audit_entries([added_entry(store, actor, device)])

@@ -21,8 +21,9 @@ from deedbox.core.credentials import (
 )
 from deedbox.core.device_changes import DeviceMaking, added_entry, changed_entry, checked_info
 from deedbox.core.device_profiles import DeviceProfile, default_profile, profile_for_type
+from deedbox.core.device_quotas import no_room, room_for_devices
 from deedbox.core.devices import Device
-from deedbox.core.errors import InvalidValue
+from deedbox.core.errors import InvalidValue, LimitReached
 from deedbox.core.import_files import LineError
 from deedbox.core.import_rows import ImportRow
 from deedbox.core.import_values import ImportedValues, line_entry
@@ -55,7 +56,7 @@ class Piece(msgspec.Struct):
 class _Known(msgspec.Struct, frozen=True):
     """What is there already of what the lines name; `takers`: which device has a look-up digest.
 
-    `digests` are the look-up digests of what each line names, by its number.
+    `digests` are the look-up digests of what each line names, by its number; `room`: devices to be made.
     """
 
     states: Mapping[str, DeviceState]
@@ -63,6 +64,7 @@ class _Known(msgspec.Struct, frozen=True):
     takers: dict[bytes, UUID]
     digests: Mapping[int, tuple[bytes, ...]]
     now_ms: int
+    room: int
 
 
 async def import_rows(
@@ -78,7 +80,7 @@ async def import_rows(
     for row in rows:
         try:
             await chunk.take(row)
-        except InvalidValue as refusal:
+        except (InvalidValue, LimitReached) as refusal:
             chunk.done.errors.append(LineError(row.line, refusal.message))
     await chunk.store()
     return chunk.done
@@ -114,6 +116,7 @@ async def _known(stores: Stores, making: DeviceMaking, rows: Sequence[ImportRow]
         ),
         digests=digests,
         now_ms=await making.devices.now_ms(),
+        room=await room_for_devices(making.devices, making.actor.tenant_id),
     )
 
 
@@ -133,8 +136,10 @@ class _Chunk:
         self._entries: list[AuditEntry] = []
 
     async def take(self, row: ImportRow) -> None:
-        """Gather what one line wants. Raises InvalidValue, gathering nothing."""
+        """Gather what one line wants. Raises InvalidValue or LimitReached, gathering nothing."""
         state = self._known.states.get(row.name)
+        if state is None and len(self._new) >= self._known.room:
+            raise no_room()
         device = await self._device(row, state)
         credentials = self._wanted_credentials(row, device.id)
         self._take_device(device, state)

@@ -1,7 +1,7 @@
-"""How much devices may send: limits of a tenant as a whole, and of each of its devices.
+"""How much devices may send: limits of a tenant as a whole, of each of its devices, and of its gateways.
 
-A limit is a text as the reference server has it: "100:1,2000:60" lets 100 through in a second and 2,000 in a
-minute. Nothing counts here; transports do.
+Nothing counts here; transports do. What counts for a tenant is its own limit, else its profile's, else the
+deployment's (`limits_in_force.py`).
 """
 
 from collections.abc import Mapping
@@ -12,71 +12,70 @@ import msgspec
 from msgspec import Meta
 
 from deedbox.core.errors import InvalidValue
+from deedbox.core.rates import limit_text, rates_from
 from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
 from deedbox.core.tenants import TenantStore, tenant_of
-
-MOST_RATES = 8
-_HIGHEST_COUNT = 10**9
-_LONGEST_S = 31_622_400
-_FORM = "COUNT:SECONDS pairs with commas between, as 100:1,2000:60, or nothing for no limit"
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """At most `count` at once, and as many again spread evenly over each `duration_ms`."""
-
-    count: int
-    duration_ms: int
-
-
-def rates_from(text: str) -> tuple[Rate, ...]:
-    """Return the rates of a limit, none for an empty one. Raises ValueError that says what is expected."""
-    parts = [part.strip() for part in text.split(",")]
-    rates = tuple(_rate(part) for part in parts if part)
-    if len(rates) > MOST_RATES:
-        raise ValueError(f"at most {MOST_RATES} {_FORM}")
-    if len({rate.duration_ms for rate in rates}) < len(rates):
-        raise ValueError(f"{_FORM}; each number of seconds once")
-    return rates
-
-
-def limit_text(text: str) -> str:
-    """Return a limit without blanks and needless commas. Raises ValueError as `rates_from` does."""
-    return ",".join(f"{rate.count}:{rate.duration_ms // 1000}" for rate in rates_from(text))
-
 
 _LIMIT = {"check": rates_from}
 
 
+def _rate_limit(description: str) -> Meta:
+    return Meta(extra=_LIMIT, description=description)
+
+
 class DeviceLimits(msgspec.Struct, frozen=True):
-    """Section `device_limits`: what counts where a tenant has no limit of its own. Empty: no limit."""
+    """Section `device_limits`: what counts where neither a tenant nor its profile says. Empty: no limit."""
 
     tenant_messages: Annotated[
         str,
-        Meta(
-            extra=_LIMIT,
-            description="Messages of a tenant's devices together, but telemetry: `COUNT:SECONDS`, as "
-            "`1000:1,20000:60`; empty: no limit.",
+        _rate_limit(
+            "Messages of a tenant's devices together, but telemetry: `COUNT:SECONDS`, as "
+            "`1000:1,20000:60`; empty: no limit."
         ),
     ] = ""
     tenant_telemetry_messages: Annotated[
-        str, Meta(extra=_LIMIT, description="Telemetry messages of a tenant's devices together.")
+        str, _rate_limit("Telemetry messages of a tenant's devices together.")
     ] = ""
     tenant_telemetry_data_points: Annotated[
-        str, Meta(extra=_LIMIT, description="Values in telemetry of a tenant's devices together.")
+        str, _rate_limit("Values in telemetry of a tenant's devices together.")
     ] = ""
-    device_messages: Annotated[
-        str, Meta(extra=_LIMIT, description="Messages of one device, but telemetry.")
+    device_messages: Annotated[str, _rate_limit("Messages of one device, but telemetry.")] = ""
+    device_telemetry_messages: Annotated[str, _rate_limit("Telemetry messages of one device.")] = ""
+    device_telemetry_data_points: Annotated[str, _rate_limit("Values in telemetry of one device.")] = ""
+    gateway_messages: Annotated[
+        str, _rate_limit("Messages of all devices behind one gateway together, but telemetry.")
     ] = ""
-    device_telemetry_messages: Annotated[
-        str, Meta(extra=_LIMIT, description="Telemetry messages of one device.")
+    gateway_telemetry_messages: Annotated[
+        str, _rate_limit("Telemetry messages of all devices behind one gateway together.")
     ] = ""
-    device_telemetry_data_points: Annotated[
-        str, Meta(extra=_LIMIT, description="Values in telemetry of one device.")
+    gateway_telemetry_data_points: Annotated[
+        str, _rate_limit("Values in telemetry of all devices behind one gateway together.")
+    ] = ""
+    gateway_device_messages: Annotated[
+        str, _rate_limit("Messages of a gateway about itself, but telemetry.")
+    ] = ""
+    gateway_device_telemetry_messages: Annotated[
+        str, _rate_limit("Telemetry messages of a gateway about itself.")
+    ] = ""
+    gateway_device_telemetry_data_points: Annotated[
+        str, _rate_limit("Values in telemetry of a gateway about itself.")
+    ] = ""
+    tenant_connections: Annotated[
+        int,
+        Meta(
+            ge=0, description="MQTT connections of a tenant's devices together, per process; 0: any number."
+        ),
+    ] = 0
+    tenant_requests: Annotated[
+        str, _rate_limit("Requests over REST of all people of a tenant together; empty: no limit.")
+    ] = ""
+    customer_requests: Annotated[
+        str, _rate_limit("Requests over REST of all people of one customer together.")
     ] = ""
 
 
 class TenantLimits(msgspec.Struct, frozen=True):
-    """A tenant's own limits; None leaves one to the deployment, an empty text lifts it."""
+    """A tenant's own limits; None leaves one to its profile, an empty text lifts it."""
 
     tenant_messages: str | None = None
     tenant_telemetry_messages: str | None = None
@@ -84,9 +83,12 @@ class TenantLimits(msgspec.Struct, frozen=True):
     device_messages: str | None = None
     device_telemetry_messages: str | None = None
     device_telemetry_data_points: str | None = None
-
-
-LIMITS = TenantLimits.__struct_fields__
+    gateway_messages: str | None = None
+    gateway_telemetry_messages: str | None = None
+    gateway_telemetry_data_points: str | None = None
+    gateway_device_messages: str | None = None
+    gateway_device_telemetry_messages: str | None = None
+    gateway_device_telemetry_data_points: str | None = None
 
 
 class DeviceLimitStore(RecordStore, Protocol):
@@ -104,6 +106,14 @@ class DeviceLimitStore(RecordStore, Protocol):
         """Return the limits of all tenants that have some of their own."""
         ...
 
+    async def configurations(self) -> Mapping[UUID, str]:
+        """Return the configurations of all tenant profiles, as JSON texts, by their ids."""
+        ...
+
+    async def profiles_of_tenants(self) -> Mapping[UUID, UUID]:
+        """Return the profiles of tenants that have another one than the first, by the tenants' ids."""
+        ...
+
     async def put_limits(self, tenant_id: UUID, limits: TenantLimits) -> None:
         """Store a tenant's limits in the place of those it had."""
         ...
@@ -113,19 +123,19 @@ class DeviceLimitStore(RecordStore, Protocol):
         ...
 
 
-def in_force(own: TenantLimits, deployment: DeviceLimits) -> DeviceLimits:
-    """Return what counts for a tenant."""
-    return msgspec.structs.replace(deployment, **_set(own))
+def checked(
+    sent: Mapping[str, str | None], pointers: Mapping[str, str], within: str = ""
+) -> dict[str, str | None]:
+    """Return limits as they are stored. `pointers` name them to people, `within` where they stand.
 
-
-def checked(sent: Mapping[str, str | None], pointers: Mapping[str, str]) -> dict[str, str | None]:
-    """Return limits as they are stored. `pointers` name them to people. Raises InvalidValue."""
+    Raises InvalidValue.
+    """
     found: dict[str, str | None] = {}
     for name, text in sent.items():
         try:
             found[name] = None if text is None else limit_text(text)
         except ValueError as error:
-            raise InvalidValue(f"{pointers[name]} must be {error}.", f"/{pointers[name]}") from None
+            raise InvalidValue(f"{pointers[name]} must be {error}.", f"{within}/{pointers[name]}") from None
     return found
 
 
@@ -141,29 +151,12 @@ async def change(
     limits = msgspec.structs.replace(await store.limits_of(tenant_id), **wanted)
     await store.put_limits(tenant_id, limits)
     subject = Subject("TENANT", tenant.id, tenant.title)
-    data = {"entityId": tenant.id, "title": tenant.title, "limits": _set(limits)}
+    data = {"entityId": tenant.id, "title": tenant.title, "limits": limits_set(limits)}
     now_ms = await store.now_ms()
     await store.add_audit_entries([audit_entry(store, actor, subject, "UPDATED", now_ms=now_ms, data=data)])
     return limits
 
 
-def _rate(part: str) -> Rate:
-    count, _, seconds = part.partition(":")
-    rate = Rate(_number(count, _HIGHEST_COUNT), _number(seconds, _LONGEST_S) * 1000)
-    if not (rate.count and rate.duration_ms):
-        raise ValueError(
-            f"{_FORM}; {part[:40]!r} is none (COUNT up to {_HIGHEST_COUNT}, SECONDS up to {_LONGEST_S})"
-        )
-    return rate
-
-
-def _number(text: str, most: int) -> int:
-    """Return a whole number from 1 to `most`, 0 for everything else."""
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(most))):
-        return 0
-    return int(digits) if int(digits) <= most else 0
-
-
-def _set(limits: TenantLimits) -> dict[str, Any]:
+def limits_set(limits: msgspec.Struct) -> dict[str, Any]:
+    """Return those limits that say something, by their names."""
     return {name: value for name, value in msgspec.structs.asdict(limits).items() if value is not None}

@@ -76,6 +76,13 @@ class DeviceFilter(msgspec.Struct, frozen=True):
     groups: tuple[UUID, ...] | None = None
 
 
+class DeviceQuota(msgspec.Struct, frozen=True):
+    """How many devices a tenant may have, and how many one of its gateways; 0: any number."""
+
+    devices: int = 0
+    gateway_devices: int = 0
+
+
 class DeviceStore(CredentialsStore, RecordStore, GroupLookup, Protocol):
     """Rows of devices, inside one transaction; each look-up stays within its tenant."""
 
@@ -97,6 +104,10 @@ class DeviceStore(CredentialsStore, RecordStore, GroupLookup, Protocol):
 
     async def device_total(self, owner_id: UUID) -> int:
         """Return how many devices a tenant or a customer has."""
+        ...
+
+    async def device_quota(self, tenant_id: UUID) -> DeviceQuota:
+        """Return how many devices the tenant's profile lets it have."""
         ...
 
     async def device_types(self, tenant_id: UUID) -> list[str]:

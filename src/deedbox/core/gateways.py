@@ -16,6 +16,7 @@ from msgspec import Meta
 from deedbox.core import gateway_devices
 from deedbox.core.deeds import DeedStore
 from deedbox.core.device_profiles import DeviceProfileStore
+from deedbox.core.device_quotas import room_for_devices
 from deedbox.core.devices import DeviceStore, checked_name
 from deedbox.core.errors import InvalidValue
 from deedbox.core.keys import KeyRing
@@ -177,16 +178,16 @@ class _Decided:
 
     async def limit(self, entering: Entering) -> None:
         """Refuse what would be too many devices under the gateway, the last ones that it named."""
-        limits = entering.limits
-        most = limits.most_devices_owned if self.state.deed else limits.most_devices
         if not (self.new or self.adopted):
             return
+        most = await self._most(entering)
         room = max(0, most - await entering.gateways.child_count(self.gateway.id, most))
         self._refuse([it.device.name for it in self.adopted[room:]])
         self.adopted = self.adopted[:room]
         order = {name: number for number, name in enumerate(self.wishes)}
         self.new.sort(key=order.__getitem__)
         room -= len(self.adopted)
+        room = min(room, await room_for_devices(entering.devices, self.gateway.tenant_id))
         self._refuse(self.new[room:])
         self.new = self.new[:room]
 
@@ -205,6 +206,13 @@ class _Decided:
         children = {it.device.name: it.device.id for it in (*self.under, *self.adopted)}
         owned = [it.id for it in made] if self.state.deed else ()
         return Entered(self.gateway, children | {it.name: it.id for it in made}, self.refused, owned)
+
+    async def _most(self, entering: Entering) -> int:
+        """Return how many devices may be under the gateway: the least that somebody says."""
+        limits = entering.limits
+        most = limits.most_devices_owned if self.state.deed else limits.most_devices
+        quota = (await entering.devices.device_quota(self.gateway.tenant_id)).gateway_devices
+        return min(most, quota) if quota else most
 
     def _is_other(self, it: DeviceState) -> bool:
         return it.device.id != self.gateway.id

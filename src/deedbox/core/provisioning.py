@@ -19,7 +19,7 @@ from deedbox.core.deeds import DeedStore
 from deedbox.core.device_changes import DeviceMaking
 from deedbox.core.device_profiles import DeviceProfileStore
 from deedbox.core.devices import DeviceDraft, DeviceStore, checked_name
-from deedbox.core.errors import InvalidValue, NameTaken
+from deedbox.core.errors import InvalidValue, LimitReached, NameTaken
 from deedbox.core.keys import KeyRing
 from deedbox.core.ownership import DeviceState
 from deedbox.core.provision_attempts import ProvisioningPolicy, is_news, spend, wait_of
@@ -156,6 +156,8 @@ class Case:
             raise Failed("name taken") from None
         except InvalidValue:
             raise Failed("bad credentials") from None
+        except LimitReached:
+            raise Failed("too many devices") from None
 
         return Subject("DEVICE", device.id, device.name)
 

@@ -14,13 +14,11 @@ import msgspec
 
 from deedbox.core.device_profiles import DeviceProfileStore, add_default_profile
 from deedbox.core.errors import InvalidValue, NameTaken, NotFound, VersionConflict
+from deedbox.core.ids import NULL_ID
 from deedbox.core.paging import Listing, PageSlice
-from deedbox.core.records import Actor, RecordStore, Subject, audit_entry
+from deedbox.core.records import Actor, Subject, audit_entry
+from deedbox.core.tenant_profiles import TENANT_PROFILE_ID, TenantProfileStore, profile_of
 from deedbox.core.texts import required_name
-
-#: The reference server has many tenant profiles; here there is this one, for its clients.
-TENANT_PROFILE_ID = UUID("0190a5a0-0000-7000-8000-000000000001")
-TENANT_PROFILE_NAME = "Default"
 
 LONGEST_SLUG = 63
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
@@ -32,7 +30,7 @@ class Tenant(msgspec.Struct, frozen=True):
     """A tenant. `contact` and `additional_info` are JSON texts; `created_at` is epoch milliseconds.
 
     `slug` names it in the claim page's path, `claim_host` is a domain of its own for that page;
-    `allow_claiming_by_default` None leaves it to the deployment.
+    `allow_claiming_by_default` None leaves it to the deployment. `profile_name` is read with it only.
     """
 
     id: UUID
@@ -45,14 +43,12 @@ class Tenant(msgspec.Struct, frozen=True):
     contact: str = "{}"
     additional_info: str = "null"
     version: int = 1
+    profile_id: UUID = TENANT_PROFILE_ID
+    profile_name: str = ""
 
 
-class TenantStore(RecordStore, Protocol):
-    """Rows of tenants, inside one transaction."""
-
-    async def now_ms(self) -> int:
-        """Return the transaction's moment in epoch milliseconds."""
-        ...
+class TenantStore(TenantProfileStore, Protocol):
+    """Rows of tenants and of their profiles, inside one transaction."""
 
     async def tenant(self, tenant_id: UUID) -> Tenant | None:
         """Return the tenant."""
@@ -98,11 +94,11 @@ async def tenant_of(store: TenantStore, tenant_id: UUID) -> Tenant:
 async def create(store: TenantStore, profiles: DeviceProfileStore, actor: Actor, wanted: Tenant) -> Tenant:
     """Store a new tenant and its default device profile. An empty slug is made from the title.
 
-    Raises InvalidValue, NameTaken.
+    With the null id as `profile_id` it gets the default profile. Raises InvalidValue, NameTaken, NotFound.
     """
     required_name(wanted.title, "Tenant", "title")
     tenant = msgspec.structs.replace(
-        wanted,
+        await _with_profile(store, wanted, (await store.default_profile()).id),
         id=store.new_id(),
         created_at=await store.now_ms(),
         slug=wanted.slug or await _free_slug(store, slug_from(wanted.title)),
@@ -119,14 +115,14 @@ async def create(store: TenantStore, profiles: DeviceProfileStore, actor: Actor,
 async def change(store: TenantStore, actor: Actor, wanted: Tenant, known_version: int | None) -> Tenant:
     """Replace what people may change of a tenant. `known_version` is what the client read, None to overwrite.
 
-    An empty slug leaves the tenant's: it is printed on labels. Raises NotFound, InvalidValue, NameTaken;
-    VersionConflict when somebody else changed it since.
+    An empty slug leaves the tenant's: it is printed on labels. The null id leaves its profile.
+    Raises NotFound, InvalidValue, NameTaken; VersionConflict when somebody else changed it since.
     """
     stored = await tenant_of(store, wanted.id)
     if known_version not in (None, stored.version):
         raise VersionConflict
     tenant = msgspec.structs.replace(
-        wanted,
+        await _with_profile(store, wanted, stored.profile_id),
         created_at=stored.created_at,
         slug=wanted.slug or stored.slug,
         claim_host=host_name(wanted.claim_host) if wanted.claim_host else None,
@@ -166,9 +162,20 @@ def title_taken() -> NameTaken:
 async def record(store: TenantStore, actor: Actor, tenant: Tenant, action: str) -> None:
     """Write an audit entry about a tenant; it belongs to whoever did it."""
     subject = Subject("TENANT", tenant.id, tenant.title)
-    data = {"entityId": tenant.id, "title": tenant.title, "slug": tenant.slug}
+    data = {
+        "entityId": tenant.id,
+        "title": tenant.title,
+        "slug": tenant.slug,
+        "tenantProfileId": tenant.profile_id,
+    }
     now_ms = await store.now_ms()
     await store.add_audit_entries([audit_entry(store, actor, subject, action, now_ms=now_ms, data=data)])
+
+
+async def _with_profile(store: TenantStore, wanted: Tenant, otherwise: UUID) -> Tenant:
+    profile_id = otherwise if wanted.profile_id == NULL_ID else wanted.profile_id
+    profile = await profile_of(store, profile_id)
+    return msgspec.structs.replace(wanted, profile_id=profile.id, profile_name=profile.name)
 
 
 async def _check(store: TenantStore, tenant: Tenant, stored: Tenant | None) -> None:

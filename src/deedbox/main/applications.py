@@ -46,6 +46,7 @@ def rest_side(parts: Parts, live: LiveSettings, sessions_asked_every_s: float = 
         attribute_changes=parts.attribute_changes,
         live=parts.live,
         device_limits=parts.settings.device_limits,
+        rest_limits=parts.rest_limits,
         reload_limits=parts.rate_limits.reload,
         reading_limits=parts.settings.reading,
         import_limits=parts.settings.bulk_import,

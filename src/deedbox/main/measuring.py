@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from deedbox.api.live.attendance import Attendance
+from deedbox.api.rest_limits import MOST_REMEMBERED as MOST_COUNTED
 from deedbox.main.parts import Parts
 from deedbox.security.authentication import MOST_TOKENS
 from deedbox.security.passwords import MOST_WAITING
@@ -27,6 +28,7 @@ def measure_parts(parts: Parts) -> None:
     readings.queue("commands", lambda: parts.exchange.calls)
     readings.cache("tokens", lambda: parts.authenticator.known_tokens, MOST_TOKENS)
     readings.cache("limited_devices", lambda: parts.rate_limits.known_devices, MOST_DEVICES)
+    readings.cache("limited_tenants", lambda: parts.rest_limits.remembered, MOST_COUNTED)
     readings.places("watched_devices", lambda: parts.live.watched)
     readings.places("page_streams", lambda: parts.page_streams.count, parts.settings.pages.streams)
 

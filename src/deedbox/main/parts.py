@@ -1,6 +1,7 @@
 """The parts behind the edges: keys, database, sign-in, live exchange; opened in order, closed in reverse."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 
+from deedbox.api.rest_limits import RestLimits
 from deedbox.cluster.attribute_changes import AttributeHints
 from deedbox.cluster.bus import Bus, Stop
 from deedbox.cluster.live import BusLiveChanges
@@ -19,9 +21,11 @@ from deedbox.config.declared import Settings
 from deedbox.core.accounts.mails import Postbox
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.claiming import claim
+from deedbox.core.errors import StorageUnavailable
 from deedbox.core.guess_alarms import GuessAlarm
 from deedbox.core.keys import KeyRing
 from deedbox.core.live import LiveChanges, OwnershipChanged
+from deedbox.core.rates import Kind, Whose
 from deedbox.core.sign_ins import SignIns
 from deedbox.core.storage import Stores
 from deedbox.main.bus import opened_bus, opened_live
@@ -60,6 +64,7 @@ class Parts:
     exchange: CommandExchange
     attribute_changes: AttributeHints
     rate_limits: RateLimits
+    rest_limits: RestLimits
     live: BusLiveChanges
     page_streams: PageStreams
     claim: Claim
@@ -92,6 +97,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         session_moves = BusSessionMoves(bus, node, lambda: live.other_nodes)
         closing.callback(session_moves.close)
         postbox = _postbox(settings, keys)
+        rate_limits = await closing.enter_async_context(_rate_limits(settings, storage, metrics))
         yield Parts(
             settings=settings,
             keys=keys,
@@ -103,7 +109,8 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             sign_ins=SignIns(storage, postbox, hasher, tokens, authenticator, settings.sign_in),
             exchange=exchange,
             attribute_changes=attribute_changes,
-            rate_limits=await closing.enter_async_context(_rate_limits(settings, storage, metrics)),
+            rate_limits=rate_limits,
+            rest_limits=RestLimits(rate_limits, storage.now_ms),
             live=live,
             page_streams=PageStreams(settings.pages, live),
             claim=traced_claim(_claim(settings, keys, storage, metrics, live), traces),
@@ -116,7 +123,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
 async def _rate_limits(
     settings: Settings, storage: OpenedStorage, metrics: Metrics
 ) -> AsyncIterator[RateLimits]:
-    def count(whose: str, kind: str) -> None:
+    def count(whose: Whose, kind: Kind) -> None:
         metrics.limited.labels(whose, kind).inc()
 
     limits = RateLimits(storage, settings.device_limits, count)
@@ -127,6 +134,8 @@ async def _rate_limits(
     finally:
         reading.cancel()
         await asyncio.wait([reading])
+        with contextlib.suppress(StorageUnavailable):
+            await limits.notices.write()
 
 
 def _told_of_sessions(authenticator: SessionAuthenticator, settings: Settings, bus: Bus) -> Stop:

@@ -4,7 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from deedbox.core.device_names import name_taken
-from deedbox.core.devices import ACTIVE_FOR_MS, Device, DeviceFilter, DeviceInfo, check_sortable
+from deedbox.core.devices import (
+    ACTIVE_FOR_MS,
+    Device,
+    DeviceFilter,
+    DeviceInfo,
+    DeviceQuota,
+    check_sortable,
+)
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.storage.access.lookup import asked_groups, leave_groups
 from deedbox.storage.credentials import CredentialsStore
@@ -64,6 +71,11 @@ class DeviceStore(CredentialsStore):
     async def device_total(self, owner_id: UUID) -> int:
         """Return how many devices a tenant or a customer has."""
         return await total_of(self.transaction, owner_id, _NOUN)
+
+    async def device_quota(self, tenant_id: UUID) -> DeviceQuota:
+        """Return how many devices the tenant's profile lets it have."""
+        rows = await self.transaction.rows("device_quotas", tenant_id=tenant_id)
+        return DeviceQuota(*rows[0]) if rows else DeviceQuota()
 
     async def device_types(self, tenant_id: UUID) -> list[str]:
         """Return the types that the tenant's devices may have, in order."""

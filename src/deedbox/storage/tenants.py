@@ -10,15 +10,15 @@ from deedbox.core.ids import NULL_ID
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.core.tenants import Tenant, title_taken
 from deedbox.storage.paging import listing
-from deedbox.storage.records import RecordStore
 from deedbox.storage.statements import UniqueViolation
 from deedbox.storage.tallies import change_tally
+from deedbox.storage.tenant_profiles import TenantProfileStore
 
 _NOUN = "tenant"
 
 
-class TenantStore(RecordStore):
-    """Tenants inside a transaction."""
+class TenantStore(TenantProfileStore):
+    """Tenants and their profiles inside a transaction."""
 
     async def tenant(self, tenant_id: UUID) -> Tenant | None:
         """Return the tenant."""
@@ -60,6 +60,8 @@ class TenantStore(RecordStore):
 
     async def _write(self, statement: str, tenant: Tenant) -> None:
         try:
-            await self.transaction.run(statement, **msgspec.structs.asdict(tenant))
+            fields = msgspec.structs.asdict(tenant)
+            del fields["profile_name"]
+            await self.transaction.run(statement, **fields)
         except UniqueViolation:
             raise title_taken() from None

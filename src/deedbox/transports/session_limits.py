@@ -2,32 +2,33 @@
 
 from typing import Any
 
-from deedbox.core.device_limits import DeviceLimits
+from deedbox.core.limits_in_force import LimitsInForce
+from deedbox.core.rates import Kind, Whose
 
 METHOD = "getSessionLimits"
+_KINDS = {
+    "messages": Kind.MESSAGES,
+    "telemetryMessages": Kind.TELEMETRY_MESSAGES,
+    "telemetryDataPoints": Kind.TELEMETRY_DATA_POINTS,
+}
 
 
 def session_limits(
-    limits: DeviceLimits, largest_payload_bytes: int, most_inflight: int, *, is_gateway: bool = False
+    limits: LimitsInForce, largest_payload_bytes: int, most_inflight: int, *, is_gateway: bool = False
 ) -> dict[str, Any]:
-    """Return the answer; the two numbers are what the device's transport holds it to."""
+    """Return the answer; the two numbers are what the transport holds all devices to."""
     answer: dict[str, Any] = {
-        "maxPayloadSize": largest_payload_bytes,
-        "maxInflightMessages": most_inflight,
-        "rateLimits": {
-            "messages": _told(limits.device_messages),
-            "telemetryMessages": _told(limits.device_telemetry_messages),
-            "telemetryDataPoints": _told(limits.device_telemetry_data_points),
-        },
+        "maxPayloadSize": min(largest_payload_bytes, limits.payload_bytes or largest_payload_bytes),
+        "maxInflightMessages": min(most_inflight, limits.inflight or most_inflight),
+        "rateLimits": _rates(limits, Whose.GATEWAY_DEVICE if is_gateway else Whose.DEVICE),
     }
     if is_gateway:
-        # What is behind a gateway shares the tenant's limits; each device has its own beside.
-        answer["gatewayRateLimits"] = {
-            "messages": _told(limits.tenant_messages),
-            "telemetryMessages": _told(limits.tenant_telemetry_messages),
-            "telemetryDataPoints": _told(limits.tenant_telemetry_data_points),
-        }
+        answer["gatewayRateLimits"] = _rates(limits, Whose.GATEWAY)
     return answer
+
+
+def _rates(limits: LimitsInForce, whose: Whose) -> dict[str, str]:
+    return {name: _told(getattr(limits, f"{whose}_{kind}")) for name, kind in _KINDS.items()}
 
 
 def _told(limit: str) -> str:

@@ -174,7 +174,7 @@ async def test_commands_of_a_former_owner_are_given_up(gateway_site: GatewaySite
 async def test_session_limits_of_a_gateway(gateway_site: GatewaySite) -> None:
     """Thingsboard §3.3: `gatewayRateLimits` beside its own."""
     gateway_site.joined.rate_limits = gateway_site.joined.limits_of_all(
-        DeviceLimits(device_messages="20:1", tenant_messages="1000:1", tenant_telemetry_messages="5:1")
+        DeviceLimits(gateway_device_messages="20:1", gateway_messages="1000:1", device_messages="5:1")
     )
     gateway_site.joined.rewire()
     gateway = await gateway_site.connected(filters=(ANSWERS,))
@@ -183,7 +183,7 @@ async def test_session_limits_of_a_gateway(gateway_site: GatewaySite) -> None:
     assert answer["rateLimits"]["messages"] == "20:1,"
     assert answer["gatewayRateLimits"] == {
         "messages": "1000:1,",
-        "telemetryMessages": "5:1,",
+        "telemetryMessages": "",
         "telemetryDataPoints": "",
     }
 

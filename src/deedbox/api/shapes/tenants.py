@@ -1,17 +1,15 @@
-"""Tenants and the one tenant profile as JSON."""
+"""Tenants as JSON."""
 
 from typing import Any
 
 from msgspec import UNSET, UnsetType
 
 from deedbox.api.shapes.contacts import ContactShape, contact_fields, stored_contact
-from deedbox.api.shapes.device_limits import profile_limits
-from deedbox.api.shapes.devices import IdShape
+from deedbox.api.shapes.devices import IdShape, referred_id
 from deedbox.api.shapes.entities import EntityId, Wire, json_value, reference
 from deedbox.core.contacts import additional_info_text, contact_of
-from deedbox.core.device_limits import DeviceLimits
 from deedbox.core.ids import NULL_ID
-from deedbox.core.tenants import TENANT_PROFILE_ID, TENANT_PROFILE_NAME, Tenant
+from deedbox.core.tenants import Tenant
 
 
 class TenantShape(ContactShape, kw_only=True):
@@ -73,18 +71,6 @@ class EntityInfoShape(Wire):
     name: str
 
 
-class TenantProfileShape(Wire):
-    """The one tenant profile; in its configuration are the deployment's limits on what devices send."""
-
-    id: EntityId
-    created_time: int
-    name: str
-    description: str | None
-    isolated_tb_rule_engine: bool
-    default: bool
-    profile_data: dict[str, Any]
-
-
 def tenant_shape(it: Tenant) -> TenantShape:
     """Return the wire form of a tenant."""
     return TenantShape(**_fields(it))
@@ -92,7 +78,7 @@ def tenant_shape(it: Tenant) -> TenantShape:
 
 def tenant_info_shape(it: Tenant) -> TenantInfoShape:
     """Return the wire form of a tenant with its profile's name."""
-    return TenantInfoShape(**_fields(it), tenant_profile_name=TENANT_PROFILE_NAME)
+    return TenantInfoShape(**_fields(it), tenant_profile_name=it.profile_name)
 
 
 def tenant_draft(it: TenantSaveShape, stored: Tenant | None) -> Tenant:
@@ -109,25 +95,8 @@ def tenant_draft(it: TenantSaveShape, stored: Tenant | None) -> Tenant:
         erase_on_reclaim=_kept(it.erase_on_reclaim, stored.erase_on_reclaim if stored else False),
         contact=stored_contact(it, it.region),
         additional_info=additional_info_text(it.additional_info),
+        profile_id=referred_id(it.tenant_profile_id) or NULL_ID,
     )
-
-
-def tenant_profile_shape(limits: DeviceLimits) -> TenantProfileShape:
-    """Return the wire form of the one tenant profile with the deployment's limits."""
-    return TenantProfileShape(
-        id=reference("TENANT_PROFILE", TENANT_PROFILE_ID),
-        created_time=0,
-        name=TENANT_PROFILE_NAME,
-        description="The profile of all tenants.",
-        isolated_tb_rule_engine=False,
-        default=True,
-        profile_data={"configuration": {"type": "DEFAULT"} | profile_limits(limits)},
-    )
-
-
-def tenant_profile_info_shape() -> EntityInfoShape:
-    """Return id and name of the one tenant profile."""
-    return EntityInfoShape(id=reference("TENANT_PROFILE", TENANT_PROFILE_ID), name=TENANT_PROFILE_NAME)
 
 
 def _kept(value: Any, before: Any) -> Any:
@@ -141,7 +110,7 @@ def _fields(it: Tenant) -> dict[str, Any]:
         "title": it.title,
         "name": it.title,
         "region": contact_of(it.contact).region,
-        "tenant_profile_id": reference("TENANT_PROFILE", TENANT_PROFILE_ID),
+        "tenant_profile_id": reference("TENANT_PROFILE", it.profile_id),
         "version": it.version,
         "additional_info": json_value(it.additional_info),
         "slug": it.slug,

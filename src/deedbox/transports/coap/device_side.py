@@ -51,6 +51,8 @@ class DeviceSide:
 
     def _deal_with(self, exchange: Exchange, body: bytes) -> None:
         work = exchange.work
+        if exchange.limiter is not None:
+            exchange.limiter.check_payload(len(body))
         if work is TELEMETRY:
             self._telemetry(exchange, body)
             return

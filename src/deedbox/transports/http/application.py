@@ -132,9 +132,9 @@ class DeviceApplication:
         if limiter is None:
             return
         now_ms = self._context.clock_ms()
+        request.limiter = limiter  # size and values of a message are looked at when they are known
         if handler == self._messages.telemetry:
             limiter.check_telemetry(1, 0, now_ms)
-            request.limiter = limiter  # the values in it are counted when they are known
         else:
             limiter.check_message(now_ms)
 

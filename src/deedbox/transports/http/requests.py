@@ -37,11 +37,16 @@ class DeviceRequest:
         """Return the body. Raises PayloadTooLarge, BodyTooSlow, ClientGone."""
         if _declared_bytes(self._scope) > limit_bytes:
             raise _too_large(limit_bytes)
+        if self.limiter:
+            self.limiter.check_payload(_declared_bytes(self._scope))
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._read(limit_bytes)
+                body = await self._read(limit_bytes)
         except TimeoutError:
             raise BodyTooSlow from None
+        if self.limiter:
+            self.limiter.check_payload(len(body))
+        return body
 
     async def _read(self, limit_bytes: int) -> bytes:
         pieces: list[bytes] = []

@@ -104,7 +104,9 @@ class Authentication:
 
     async def _limiter(self, login: Login | None) -> Limiter | None:
         rates = self._context.rate_limits
-        return await rates.limiter_of(login.device_id) if login and rates.is_limiting else None
+        if login is None or not rates.is_limiting:
+            return None
+        return await rates.limiter_of(login.device_id, is_new=True)
 
 
 def _credentials(connect: Connect, certificate: Sequence[bytes]) -> bytes:

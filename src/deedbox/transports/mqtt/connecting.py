@@ -4,11 +4,14 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from deedbox.transports.mqtt import topics
 from deedbox.transports.mqtt.packets import Connect
 from deedbox.transports.mqtt.properties import EMPTY, Properties
 from deedbox.transports.mqtt.reasons import Reason
-from deedbox.transports.mqtt.settings import MqttSessionSettings
+from deedbox.transports.mqtt.settings import PACKET_OVERHEAD_BYTES, MqttSessionSettings
+from deedbox.transports.rate_limits import Limiter
 
 _FOREVER = 2**32 - 1
 _HIGHEST_WINDOW = 65_535
@@ -51,6 +54,22 @@ def refusal_of(connect: Connect) -> Refusal | None:
         told = f"Packets of {_SMALLEST_PACKET_BYTES} bytes must be taken, as the maximum packet size says."
         return Refusal(Reason.IMPLEMENTATION_SPECIFIC, told)
     return None
+
+
+def held_to(settings: MqttSessionSettings, limiter: Limiter | None) -> MqttSessionSettings:
+    """Return what of the settings a device gets whose tenant may have less."""
+    limits = limiter.tenant.limits if limiter else None
+    if limits is None or not (limits.inflight or limits.payload_bytes):
+        return settings
+    packet_bytes = limits.payload_bytes + PACKET_OVERHEAD_BYTES
+    return msgspec.structs.replace(
+        settings,
+        most_inflight=min(settings.most_inflight, limits.inflight or settings.most_inflight),
+        largest_packet_bytes=min(
+            settings.largest_packet_bytes,
+            packet_bytes if limits.payload_bytes else settings.largest_packet_bytes,
+        ),
+    )
 
 
 def granted(connect: Connect, settings: MqttSessionSettings, new_id: Callable[[], str]) -> Granted:

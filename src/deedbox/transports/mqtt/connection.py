@@ -36,7 +36,6 @@ class Connection:
         "_held",
         "_host",
         "_is_opening",
-        "_most_inflight",
         "_out",
         "_paused_for",
         "_reports_problems",
@@ -48,6 +47,7 @@ class Connection:
         "keep_alive_s",
         "largest_out",
         "link",
+        "most_inflight",
         "most_unanswered",
         "session",
         "spoke_at_ms",
@@ -58,7 +58,7 @@ class Connection:
     def __init__(self, link: Link, host: Host, largest_packet_bytes: int) -> None:
         self.link = link
         self._host = host
-        self._most_inflight = host.most_inflight
+        self.most_inflight = host.most_inflight
         self._decoder = Decoder(largest_packet_bytes)
         self.application: Application | None = None
         self._held: list[Packet] | None = None
@@ -120,7 +120,7 @@ class Connection:
         self.session, self.application, self._is_opening = session, application, False
         self._will = connect.will
         if self.level == 5:
-            self.most_unanswered = self._most_inflight
+            self.most_unanswered = self.most_inflight
         if properties.topic_alias_maximum:
             self.aliases = TopicAliases(properties.topic_alias_maximum)
         self.put(encoding.connack(self.level, is_resumed, Reason.SUCCESS, properties))
@@ -258,7 +258,7 @@ class Connection:
                 handle(self, packet)
             if self.is_closed:
                 return
-        if self.unanswered is not None and len(self.unanswered.tokens) >= self._most_inflight:
+        if self.unanswered is not None and len(self.unanswered.tokens) >= self.most_inflight:
             self.pause(pausing.UNANSWERED)
 
     def _answer(self, token: int, answer: bytes) -> None:
@@ -266,7 +266,7 @@ class Connection:
         if unanswered is None:
             return
         unanswered.answer(token, answer, self._begin_out() if self._out is None else self._out)
-        if self._paused_for and len(unanswered) * 2 <= self._most_inflight:
+        if self._paused_for and len(unanswered) * 2 <= self.most_inflight:
             self.resume(pausing.UNANSWERED)
 
     def put(self, data: bytes) -> None:

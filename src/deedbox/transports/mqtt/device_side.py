@@ -82,6 +82,8 @@ class DeviceSide:
     def receive(self, topic: str, payload: bytes, token: int, properties: Properties = EMPTY) -> None:
         """Take a message of the device."""
         try:
+            if self.limiter is not None:
+                self.limiter.check_payload(len(payload))
             if topic == _TELEMETRY:
                 self._telemetry(payload, token)
             else:
@@ -108,6 +110,8 @@ class DeviceSide:
     def close(self) -> None:
         """Hear that the connection is over; a will may still come."""
         self._is_closed = True
+        if self.limiter is not None:
+            self.limiter.disconnect(self._connection)
         if self._gateway is not None:
             self._gateway.close()
 

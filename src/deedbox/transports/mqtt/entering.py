@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from deedbox.core.credentials import Login
-from deedbox.transports.mqtt.connecting import Granted, granted, new_client_id
+from deedbox.core.errors import LimitReached
+from deedbox.transports.mqtt.connecting import Granted, granted, held_to, new_client_id
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.device_session import DeviceSession
@@ -119,11 +120,16 @@ class Entrance:
         self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
     ) -> None:
         device_id, now_ms = login.device_id, connection.heard_at_ms
-        grant = granted(connect, self._context.settings, new_client_id)
+        settings = held_to(self._context.settings, limiter)
+        grant = granted(connect, settings, new_client_id)
         found = self._taken_over(login, grant.client_id, is_anew=connect.clean_start)
         if found is None and not self._sessions.has_room(device_id, now_ms):
             connection.reject(Reason.QUOTA_EXCEEDED, "The device has too many sessions already.")
             return
+        if limiter is not None and (refusal := _no_place(limiter, connection)):
+            connection.reject(Reason.QUOTA_EXCEEDED, refusal)
+            return
+        connection.most_inflight = settings.most_inflight
         kept = found or self._new_session(login, grant.client_id)
         _connect(kept.session, connection, login, grant)
         application = DeviceSide(self._context, connection, kept.session, kept.pushing, limiter)
@@ -180,6 +186,15 @@ class Entrance:
         made = DeviceSession(session, Pushing(context, session, self._tasks))
         self._sessions.add(made)
         return made
+
+
+def _no_place(limiter: Limiter, connection: Connection) -> str:
+    """Count a connection of its tenant; return why there is no place for it, empty when there is."""
+    try:
+        limiter.connect(connection)
+    except LimitReached as refusal:
+        return refusal.message
+    return ""
 
 
 def _connect(session: Session, connection: Connection, login: Login, grant: Granted) -> None:

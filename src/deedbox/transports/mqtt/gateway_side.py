@@ -140,7 +140,9 @@ class GatewaySide:
 
     def _limiter_of(self, child: Child) -> Limiter | None:
         rates = self._context.rate_limits
-        return rates.limiter(child.id, child.tenant_id) if rates.is_limiting else None
+        if not rates.is_limiting:
+            return None
+        return rates.limiter_behind(self._session.device_id, child.id, child.tenant_id)
 
     def _tell_dropped(self, name: str) -> None:
         """Tell a gateway that can hear it that a device was taken from it."""

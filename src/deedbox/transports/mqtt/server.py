@@ -275,5 +275,7 @@ class MqttServer:
                 application, session = connection.application, connection.session
                 if isinstance(application, DeviceSide) and session is not None:
                     application.limiter = await rates.limiter_of(session.device_id)
+                    if application.limiter and not connection.is_closed:
+                        application.limiter.stay_connected(connection)
                     await asyncio.sleep(0)
         self._was_limiting = rates.is_limiting
