@@ -11,6 +11,8 @@ from typing import Any, Protocol, cast
 
 import uvicorn
 
+from deedbox.serving.requests import HttpProtocol
+
 #: A WebSocket whose client is silent for 90 seconds is closed.
 PING_EVERY_S, PONG_WITHIN_S = 30.0, 60.0
 LONGEST_MESSAGE_BYTES = 65_536
@@ -33,7 +35,7 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 application,
                 loop="none",
-                http="httptools",
+                http=HttpProtocol,
                 ws=cast(Any, web_socket_protocol),
                 ws_max_size=longest_message_bytes,
                 ws_ping_interval=PING_EVERY_S,
