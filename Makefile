@@ -106,6 +106,7 @@ test-packages: $(DEVELOPMENT)
 	@if ! PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null; then $(call debian,pgbouncer); fi
 	@if ! command -v faketime >/dev/null; then $(call debian,faketime); fi
 	@if ! command -v mosquitto_pub >/dev/null; then $(call debian,mosquitto-clients); fi
+	@if ! command -v coap-client-notls >/dev/null; then $(call debian,libcoap3-bin); fi
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 		if grep -qs '^ID=ubuntu' /etc/os-release; then \
 			$(VENV)/bin/playwright install --with-deps chromium; \

@@ -5,10 +5,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from deedbox.core.windows import Announced
-from deedbox.main.measuring import counting_mqtt_refusals, measure_device_sides, measure_telemetry
+from deedbox.main.measuring import (
+    counting_coap_refusals,
+    counting_mqtt_refusals,
+    measure_coap,
+    measure_device_sides,
+    measure_telemetry,
+)
 from deedbox.main.parts import Parts
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.certificates import CertificateLogins
+from deedbox.transports.coap.context import CoapContext
+from deedbox.transports.coap.server import CoapServer
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.http.application import DeviceApplication, device_application
@@ -28,6 +36,7 @@ class DeviceSides:
     http: DeviceApplication
     mqtt: MqttServer
     mqtt_web_sockets: MqttWebSockets
+    coap: CoapServer
     activity: ActivityNotes
     messages: DeviceMessages
 
@@ -56,16 +65,20 @@ async def opened_device_sides(
         http=_http_side(parts, activity, messages, ingest, guesses),
         mqtt=mqtt,
         mqtt_web_sockets=MqttWebSockets(mqtt),
+        coap=_coap_side(parts, activity, messages, ingest),
         activity=activity,
         messages=messages,
     )
     measure_device_sides(parts, sides.http, sides.mqtt)
+    measure_coap(parts, sides.coap)
     try:
         yield sides
     finally:
         await sides.mqtt.close()
         sides.http.end_polls()
+        sides.coap.stop_reading()
         await ingest.close()
+        await sides.coap.close()
         await activity.close()
 
 
@@ -100,6 +113,30 @@ def _http_side(
             settings=parts.settings.device_api,
             login_guesses=guesses,
             clock_ms=parts.storage.now_ms,
+        )
+    )
+
+
+def _coap_side(
+    parts: Parts, activity: ActivityNotes, messages: DeviceMessages, ingest: TelemetryIngest
+) -> CoapServer:
+    return CoapServer(
+        CoapContext(
+            storage=parts.storage,
+            keys=parts.keys,
+            messages=messages,
+            ingest=ingest,
+            exchange=parts.exchange,
+            attribute_changes=parts.attribute_changes,
+            live=parts.live,
+            activity=activity,
+            rate_limits=parts.rate_limits,
+            provisioning=_provisioning(parts),
+            settings=parts.settings.coap_peers,
+            clock_ms=parts.storage.now_ms,
+            # Not those of the others: anybody's address can be written on a datagram.
+            login_guesses=LoginGuesses(parts.settings.device_logins),
+            note_refusal=counting_coap_refusals(parts),
         )
     )
 

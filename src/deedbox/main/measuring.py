@@ -8,6 +8,8 @@ from deedbox.main.parts import Parts
 from deedbox.security.authentication import MOST_TOKENS
 from deedbox.security.passwords import MOST_WAITING
 from deedbox.transports.activity import MOST_REMEMBERED, ActivityNotes
+from deedbox.transports.coap.codes import dotted
+from deedbox.transports.coap.server import CoapServer
 from deedbox.transports.http.application import DeviceApplication
 from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.mqtt import last_words
@@ -63,11 +65,26 @@ def measure_device_sides(parts: Parts, http: DeviceApplication, mqtt: MqttServer
     readings.places("long_polls", lambda: http.waiting_polls, parts.settings.device_api.polls)
 
 
+def measure_coap(parts: Parts, coap: CoapServer) -> None:
+    """Show the peers over CoAP and what is under way with them."""
+    readings, limits, endpoint = parts.metrics.readings, parts.settings.coap_peers, coap.endpoint
+    readings.cache("coap_peers", lambda: coap.peers, limits.most_peers)
+    readings.places("coap_observations", lambda: endpoint.observations.count)
+    readings.queue("coap_requests", lambda: endpoint.waiting, limits.most_requests)
+    readings.queue("coap_block_bytes", lambda: endpoint.room.taken_bytes, limits.most_block_bytes)
+
+
 def measure_sockets(parts: Parts, attendance: Attendance) -> None:
     """Show the WebSockets."""
     live = parts.settings.live
     parts.metrics.readings.places("web_sockets", lambda: attendance.count, live.sockets)
     parts.metrics.readings.queue("web_socket_bytes", lambda: attendance.pending_bytes)
+
+
+def counting_coap_refusals(parts: Parts) -> Callable[[int], None]:
+    """Return a function that counts what was refused by its response code."""
+    counter = parts.metrics.coap_refusals
+    return lambda code: counter.labels(dotted(code)).inc()
 
 
 def counting_mqtt_refusals(parts: Parts) -> Callable[[str, int], None]:

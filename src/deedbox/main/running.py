@@ -32,7 +32,7 @@ from deedbox.serving.servers import HttpServer, SignalSteering, Steering, run_se
 
 _MQTT = ("mqtt.listen", "mqtts.listen")
 _M_MMAP_THRESHOLD, _LARGE_BUFFER_BYTES = -3, 128 * 1024
-_LATER = ("coap", "coaps")
+_LATER = ("coaps",)
 
 _log = structlog.get_logger("deedbox")
 
@@ -126,7 +126,9 @@ async def _serve(
     async with opened_device_sides(parts, tls.trusted if tls else None) as devices:
         application = whole_application(parts, devices, _readiness(parts, servers), page)
         for name, sockets in bound.items():
-            if name in _MQTT:
+            if name == "coap.listen":
+                devices.coap.listen(sockets)
+            elif name in _MQTT:
                 outer = tls.mqtts.around if tls and name == "mqtts.listen" else None
                 await devices.mqtt.listen(sockets, outer)
             else:
@@ -207,6 +209,7 @@ def listen_addresses(settings: Settings) -> dict[str, ListenAddress]:
         "https.listen": settings.https.listen,
         "mqtt.listen": settings.mqtt.listen,
         "mqtts.listen": settings.mqtts.listen,
+        "coap.listen": settings.coap.listen,
     }
     parsed = {name: listen_address(text) for name, text in wanted.items()}
     return {name: address for name, address in parsed.items() if address is not None}

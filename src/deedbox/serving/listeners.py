@@ -14,6 +14,9 @@ class CannotListen(Exception):
     """An address or a certificate can't be used; says which one and what to do."""
 
 
+#: Settings whose addresses take datagrams; all others take connections.
+_OF_DATAGRAMS = ("coap.listen", "coaps.listen")
+
 #: Sockets by the setting that names their address.
 Bound = Mapping[str, Sequence[socket.socket]]
 
@@ -94,7 +97,7 @@ def read_signers(signers: Path) -> list[bytes]:
 def _resolved(name: str, address: ListenAddress) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
     try:
         found = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            address.host, address.port, type=_kind(name), flags=socket.AI_PASSIVE
         )
     except OSError as error:
         raise CannotListen(
@@ -107,21 +110,31 @@ def _bind(
     name: str, address: ListenAddress, place: tuple[socket.AddressFamily, tuple[str, int]], is_shared: bool
 ) -> socket.socket:
     family, where = place
-    made = socket.socket(family, socket.SOCK_STREAM)
+    made = socket.socket(family, _kind(name))
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if made.type == socket.SOCK_STREAM:
+            _expect_connections(made)
         if is_shared:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        # Peers that vanished without a word are noticed, whatever their protocol's own keep-alive.
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         made.bind(where)
     except OSError as error:
         made.close()
         raise CannotListen(_why(name, address, error)) from error
     made.setblocking(False)
     return made
+
+
+def _kind(name: str) -> socket.SocketKind:
+    return socket.SOCK_DGRAM if name in _OF_DATAGRAMS else socket.SOCK_STREAM
+
+
+def _expect_connections(made: socket.socket) -> None:
+    # Of datagrams, another program could take them away with this.
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Peers that vanished without a word are noticed, whatever their protocol's own keep-alive.
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 def _why(name: str, address: ListenAddress, error: OSError) -> str:

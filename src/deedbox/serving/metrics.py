@@ -54,6 +54,9 @@ class Metrics:
         self.mqtt_refusals = self._counter(
             "deedbox_mqtt_refusals", "What MQTT clients were refused, and why.", "what", "reason"
         )
+        self.coap_refusals = self._counter(
+            "deedbox_coap_refusals", "Refused CoAP requests by response code.", "code"
+        )
         self.claim_page_steps = self._counter(
             "deedbox_claim_page_steps", "Steps of people with a scanned label on the claim page.", "step"
         )

@@ -107,7 +107,7 @@ class CoapSettings(Struct, frozen=True):
     """Section `coap`."""
 
     listen: Annotated[
-        str, Meta(extra=_ADDRESS, description="Where CoAP will be served, from a later release on.")
+        str, Meta(extra=_ADDRESS, description="Where CoAP is served, over UDP: `HOST:PORT`, or `off`.")
     ] = "0.0.0.0:5683"
 
 
