@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from deedbox.cluster.attribute_changes import AttributeHints
 from deedbox.cluster.live import BusLiveChanges
 from deedbox.cluster.local import LocalBus
@@ -20,11 +22,13 @@ from deedbox.core.holders import Extent
 from deedbox.core.provision_attempts import ProvisioningPolicy
 from deedbox.core.rpc import Command, Outcome
 from deedbox.core.telemetry import Point
+from deedbox.core.transport_configuration import checked_transport
 from deedbox.core.value_limits import ValueLimits
 from deedbox.core.windows import Announced
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_scene import ClaimScene, made_device
 from deedbox.transports.activity import ActivityNotes
+from deedbox.transports.device_manners import DeviceManners
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.ingest import TelemetryIngest
@@ -62,6 +66,7 @@ class DeviceSite:
             sqlite.storage, self.scene.keys, ProvisioningPolicy(), self.provisioned.append
         )
         self.rate_limits = self.limits_of_all(DeviceLimits())
+        self.manners = DeviceManners(sqlite.storage)
         bus = LocalBus()
         self.exchange = CommandExchange(bus, "bench", sqlite.storage, commands_per_device)
         self.changes, self.live = AttributeHints(bus), BusLiveChanges(bus)
@@ -97,6 +102,20 @@ class DeviceSite:
             await change_credentials(stores.credentials, self.scene.keys, device.id, draft, None)
 
         await self.sqlite.storage.write(work)
+
+    async def speak(self, device: Device | None = None, **configuration: Any) -> None:
+        """Give the profile of a device a transport configuration, as an administrator does."""
+        checked = checked_transport(configuration["type"], configuration)
+        settings = {
+            "transportType": configuration["type"],
+            "profileData": {"transportConfiguration": checked},
+        }
+        self.sqlite.sql(
+            "update device_profile set settings = ?, version = version + 1 where id = ?",
+            msgspec.json.encode(settings).decode(),
+            (device or self.device).profile_id.bytes,
+        )
+        await self.manners.reload()
 
     async def token_of_another(self) -> str:
         """Give `other` a token and return it."""

@@ -50,6 +50,8 @@ class ApiContext:
     rest_limits: RestLimits | None = None
     #: To be called after a change of a tenant's limits, so that they count at once.
     reload_limits: Callable[[], Awaitable[None]] = _nothing_to_reload
+    #: To be called after a change of a device profile, so that its devices are spoken with as it says.
+    reload_manners: Callable[[], Awaitable[None]] = _nothing_to_reload
     reading_limits: ReadingLimits = field(default_factory=ReadingLimits)
     import_limits: ImportLimits = field(default_factory=ImportLimits)
     command_limits: CommandLimits = field(default_factory=CommandLimits)

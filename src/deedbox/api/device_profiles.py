@@ -59,7 +59,9 @@ async def save_profile(
         kept = await provision_settings.save(stores.provisioning, keys, saved.tenant_id, saved.id, wish)
         return device_profile_shape(saved, kept)
 
-    return await context_of(request).storage.write(work)
+    saved_profile = await context_of(request).storage.write(work)
+    await context_of(request).reload_manners()
+    return saved_profile
 
 
 @get("/api/deviceProfile/{profile_id:str}", tags=TAGS, summary="Read a device profile")

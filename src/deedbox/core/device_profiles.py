@@ -4,7 +4,8 @@ Every tenant has a default profile. A device that is saved with a new type gets 
 reference server does it.
 """
 
-from typing import Protocol
+from collections.abc import Collection
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -39,6 +40,20 @@ class DeviceProfile(msgspec.Struct, frozen=True):
     new_secret_on_reclaim: bool = False
     settings: str = "{}"
     version: int = 1
+
+
+class ProfileVersion(NamedTuple):
+    """Which profile, as of which change."""
+
+    profile_id: UUID
+    version: int
+
+
+class StoredSettings(NamedTuple):
+    """The settings of a profile, as of that change."""
+
+    version: int
+    settings: str
 
 
 class DeviceProfileStore(RecordStore, Protocol):
@@ -86,6 +101,18 @@ class DeviceProfileStore(RecordStore, Protocol):
 
     async def has_devices(self, profile_id: UUID) -> bool:
         """Tell whether any device has this profile."""
+        ...
+
+    async def profiles_of_devices(self, device_ids: Collection[UUID]) -> dict[UUID, ProfileVersion]:
+        """Return the profiles of these devices, of any tenant; those that are gone are left out."""
+        ...
+
+    async def versions_of(self, profile_ids: Collection[UUID]) -> list[ProfileVersion]:
+        """Return the versions of those of these profiles that are there, of any tenant."""
+        ...
+
+    async def settings_of(self, profile_ids: Collection[UUID]) -> dict[UUID, StoredSettings]:
+        """Return the settings of those of these profiles that are there, of any tenant."""
         ...
 
 

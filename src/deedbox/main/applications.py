@@ -48,6 +48,7 @@ def rest_side(parts: Parts, live: LiveSettings, sessions_asked_every_s: float = 
         device_limits=parts.settings.device_limits,
         rest_limits=parts.rest_limits,
         reload_limits=parts.rate_limits.reload,
+        reload_manners=parts.device_manners.reload,
         reading_limits=parts.settings.reading,
         import_limits=parts.settings.bulk_import,
         command_limits=parts.settings.commands,

@@ -176,6 +176,7 @@ def mqtt_side(
             live=parts.live,
             activity=activity,
             rate_limits=parts.rate_limits,
+            manners=parts.device_manners,
             provisioning=_provisioning(parts),
             settings=parts.settings.mqtt_sessions,
             clock_ms=parts.storage.now_ms,

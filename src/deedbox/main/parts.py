@@ -38,6 +38,7 @@ from deedbox.serving.carrying import RequestCarrier
 from deedbox.serving.metrics import Metrics
 from deedbox.storage.opening import OpenedStorage, open_storage
 from deedbox.storage.pool_options import PoolOptions
+from deedbox.transports.device_manners import DeviceManners
 from deedbox.transports.rate_limits import RateLimits
 from deedbox.web.streams import PageStreams
 
@@ -65,6 +66,7 @@ class Parts:
     attribute_changes: AttributeHints
     rate_limits: RateLimits
     rest_limits: RestLimits
+    device_manners: DeviceManners
     live: BusLiveChanges
     page_streams: PageStreams
     claim: Claim
@@ -111,6 +113,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             attribute_changes=attribute_changes,
             rate_limits=rate_limits,
             rest_limits=RestLimits(rate_limits, storage.now_ms),
+            device_manners=await closing.enter_async_context(_device_manners(storage)),
             live=live,
             page_streams=PageStreams(settings.pages, live),
             claim=traced_claim(_claim(settings, keys, storage, metrics, live), traces),
@@ -136,6 +139,17 @@ async def _rate_limits(
         await asyncio.wait([reading])
         with contextlib.suppress(StorageUnavailable):
             await limits.notices.write()
+
+
+@asynccontextmanager
+async def _device_manners(storage: OpenedStorage) -> AsyncIterator[DeviceManners]:
+    manners = DeviceManners(storage)
+    reading = asyncio.create_task(manners.keep_fresh())
+    try:
+        yield manners
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
 
 
 def _told_of_sessions(authenticator: SessionAuthenticator, settings: Settings, bus: Bus) -> Stop:

@@ -1,11 +1,12 @@
 """Device profiles as rows."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from deedbox.core.device_profiles import DeviceProfile, name_taken
+from deedbox.core.device_profiles import DeviceProfile, ProfileVersion, StoredSettings, name_taken
 from deedbox.core.paging import Listing, PageSlice
 from deedbox.storage.paging import listing
 from deedbox.storage.records import RecordStore
@@ -72,6 +73,21 @@ class DeviceProfileStore(RecordStore):
     async def has_devices(self, profile_id: UUID) -> bool:
         """Tell whether any device has this profile."""
         return bool(await self.transaction.rows("device_with_profile", id=profile_id))
+
+    async def profiles_of_devices(self, device_ids: Collection[UUID]) -> dict[UUID, ProfileVersion]:
+        """Return the profiles of these devices, of any tenant; those that are gone are left out."""
+        rows = await self.transaction.batch("profiles_of_devices", [(it,) for it in device_ids])
+        return {UUID(bytes=row[0]): ProfileVersion(UUID(bytes=row[1]), row[2]) for row in rows}
+
+    async def versions_of(self, profile_ids: Collection[UUID]) -> list[ProfileVersion]:
+        """Return the versions of those of these profiles that are there, of any tenant."""
+        rows = await self.transaction.batch("versions_of_profiles", [(it,) for it in profile_ids])
+        return [ProfileVersion(UUID(bytes=row[0]), row[1]) for row in rows]
+
+    async def settings_of(self, profile_ids: Collection[UUID]) -> dict[UUID, StoredSettings]:
+        """Return the settings of those of these profiles that are there, of any tenant."""
+        rows = await self.transaction.batch("settings_of_profiles", [(it,) for it in profile_ids])
+        return {UUID(bytes=row[0]): StoredSettings(row[1], row[2]) for row in rows}
 
     async def _one(self, statement: str, **values: Any) -> DeviceProfile | None:
         found: list[DeviceProfile] = await self.transaction.structs(statement, DeviceProfile, **values)

@@ -209,6 +209,7 @@ class JoinedSite(DeviceSite):
             live=self.live,
             activity=self.activity,
             rate_limits=self.rate_limits,
+            manners=self.manners,
             provisioning=self.provisioning,
             settings=self.settings,
             clock_ms=lambda: self.sqlite.now_ms,

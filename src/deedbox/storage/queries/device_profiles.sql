@@ -56,3 +56,16 @@ delete from device_profile where tenant_id = :tenant_id and id = :id
 
 -- name: device_with_profile
 select id from device where profile_id = :id limit 1
+
+-- name: profiles_of_devices
+with asked(device_id) as (/*rows: uuid*/)
+select d.id, p.id, p.version
+from asked join device d on d.id = asked.device_id join device_profile p on p.id = d.profile_id
+
+-- name: versions_of_profiles
+with asked(id) as (/*rows: uuid*/)
+select p.id, p.version from asked join device_profile p on p.id = asked.id
+
+-- name: settings_of_profiles
+with asked(id) as (/*rows: uuid*/)
+select p.id, p.version, p.settings from asked join device_profile p on p.id = asked.id

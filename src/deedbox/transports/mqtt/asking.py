@@ -1,12 +1,15 @@
 """Requests in the manner of MQTT 5: where the answer goes, what it carries, how long anybody waits for it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
+from deedbox.core.errors import InvalidValue
 from deedbox.transports.mqtt import topics
 from deedbox.transports.mqtt.properties import EMPTY, Properties
 
+_HIGHEST_ID = 2**63 - 1
 EXPIRED = "The message expired before its turn came."
 
 
@@ -52,3 +55,16 @@ def reply_wanted(delivery_id: int) -> Properties:
     return Properties(
         response_topic=f"{topics.RPC_RESPONSE}{delivery_id}", correlation_data=str(delivery_id).encode()
     )
+
+
+def checked_id(text: str) -> str:
+    """Return the id that a device gives to a request, at the end of its topic. Raises InvalidValue."""
+    if not (text.isascii() and text.isdigit() and int(text[:20]) <= _HIGHEST_ID):
+        raise InvalidValue("The topic must end with the id of the request, as in .../request/1.")
+    return text
+
+
+def facts(**told: Any) -> Properties:
+    """Return what an acknowledgement says: as JSON in the reason string, and one by one beside it."""
+    texts = tuple((name, msgspec.json.encode(value).decode().strip('"')) for name, value in told.items())
+    return Properties(reason_string=msgspec.json.encode(told).decode(), user_properties=texts)

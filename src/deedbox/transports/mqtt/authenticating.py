@@ -13,6 +13,7 @@ from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.packets import Connect
 from deedbox.transports.mqtt.reasons import Reason
+from deedbox.transports.mqtt.terms import Terms, manners_of
 from deedbox.transports.rate_limits import Limiter
 
 #: Asked for at once, on the event loop: some hundred microseconds.
@@ -25,8 +26,8 @@ _log = logging.getLogger(__name__)
 
 Arrival = tuple[Connection, Connect]
 Find = Callable[[Sequence[Arrival]], Coroutine[Any, Any, list[Login | None]]]
-#: Hears who each client is, None for nobody, and what holds it to its tenant's limits.
-Decide = Callable[[Connection, Connect, Login | None, Limiter | None], None]
+#: Hears who each client is, None for nobody, and what counts for it.
+Decide = Callable[[Connection, Connect, Login | None, Terms], None]
 
 
 class Authentication:
@@ -62,15 +63,16 @@ class Authentication:
         try:
             logins = await (find or self._logins)(arrivals)
             limiters = [await self._limiter(it) for it in logins]
+            terms = map(Terms, limiters, await manners_of(self._context.manners, logins))
         except Exception as error:
             if not isinstance(error, StorageUnavailable):
                 _log.exception("clients could not be authenticated")
             for connection, _ in arrivals:
                 connection.reject(Reason.SERVER_UNAVAILABLE, _TRY_LATER)
             return
-        for (connection, connect), login, limiter in zip(arrivals, logins, limiters, strict=True):
+        for (connection, connect), login, its_terms in zip(arrivals, logins, terms, strict=True):
             if not connection.is_closed and not self._is_guessing(connection, connect, login):
-                self._decide(connection, connect, login, limiter)
+                self._decide(connection, connect, login, its_terms)
 
     def _is_guessing(self, connection: Connection, connect: Connect, login: Login | None) -> bool:
         """Turn away, without a word about its credentials, whoever tries many from one address."""

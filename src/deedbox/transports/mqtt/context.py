@@ -10,6 +10,7 @@ from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.certificates import CertificateLogins
+from deedbox.transports.device_manners import DeviceManners
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.ingest import TelemetryIngest
@@ -38,6 +39,7 @@ class MqttContext:
     live: LiveChanges
     activity: ActivityNotes
     rate_limits: RateLimits
+    manners: DeviceManners
     provisioning: DeviceProvisioning
     settings: MqttSessionSettings
     clock_ms: Callable[[], int]

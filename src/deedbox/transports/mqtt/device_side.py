@@ -4,14 +4,11 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-import msgspec
-
 from deedbox.core.attributes import Report
 from deedbox.core.errors import InvalidValue, Refusal
-from deedbox.transports import payloads
 from deedbox.transports.device_messages import NO_SERVER_SIDE
 from deedbox.transports.mqtt import gateway_topics, pausing, topics
-from deedbox.transports.mqtt.asking import EXPIRED, Asked, asked
+from deedbox.transports.mqtt.asking import EXPIRED, Asked, asked, checked_id, facts
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.gateway_side import GatewaySide
@@ -21,6 +18,7 @@ from deedbox.transports.mqtt.pushing import Pushing
 from deedbox.transports.mqtt.reasons import Reason, reason_of
 from deedbox.transports.mqtt.session import Session
 from deedbox.transports.mqtt.settings import PACKET_OVERHEAD_BYTES
+from deedbox.transports.payload_formats.manners import MqttManners
 from deedbox.transports.rate_limits import Limiter
 from deedbox.transports.session_limits import METHOD as SESSION_LIMITS
 from deedbox.transports.session_limits import session_limits
@@ -28,15 +26,14 @@ from deedbox.transports.telemetry_batches import Sender
 
 #: How far the moments that messages are given may run ahead of the clock, to keep them apart.
 _MOST_AHEAD_MS = 600_000
-_HIGHEST_COMMAND_ID = 2**63 - 1
 
 Work = Callable[["DeviceSide", bytes, str, Asked], Coroutine[Any, Any, Properties]]
 #: What to do, with a payload, the end of a topic, what it asks for, and its token until it is answered.
 _Request = tuple[Work, bytes, str, Asked, int]
 
 
-# Looked up once: these are used for each message.
-_TELEMETRY, telemetry_message = topics.TELEMETRY, payloads.telemetry_message
+# Looked up once: it is used for each message.
+_TELEMETRY = topics.TELEMETRY
 
 
 class DeviceSide:
@@ -89,11 +86,15 @@ class DeviceSide:
             else:
                 self._other(topic, payload, asked(properties, self._context.clock_ms), token)
         except Refusal as refusal:
-            self._connection.refuse(token, reason_of(refusal), refusal.message)
+            self._refuse(token, refusal)
 
     def may_subscribe(self, topic_filter: str) -> bool:
         """Tell whether devices have something to hear there."""
-        return topics.is_offered(topic_filter) or topic_filter in gateway_topics.FILTERS
+        return (
+            topics.is_offered(topic_filter)
+            or topic_filter in gateway_topics.FILTERS
+            or self._manners.offers_attributes(topic_filter)
+        )
 
     def subscribed(self, topic_filter: str) -> None:
         """Begin to push what the device asked for."""
@@ -115,11 +116,15 @@ class DeviceSide:
         if self._gateway is not None:
             self._gateway.close()
 
+    @property
+    def _manners(self) -> MqttManners:
+        return self._session.manners.mqtt
+
     def _telemetry(self, payload: bytes, token: int) -> None:
         connection, limiter = self._connection, self.limiter
         if limiter is not None:
             limiter.check_telemetry(1, 0, connection.heard_at_ms)
-        found = telemetry_message(payload, self._moment())
+        found = self._session.manners.mqtt.reader.telemetry_message(payload, self._moment())
         if found is None:
             connection.acknowledge(token)
             return
@@ -146,8 +151,13 @@ class DeviceSide:
             return
         head, _, rest = topic.rpartition("/")
         work = _EXACT.get(topic) or _WITH_ID.get(head + "/")
+        if work is None and self._manners.means_attributes(topic):
+            work = DeviceSide._report
         if work is None:
-            self._refuse_topic(topic, token)
+            if self._manners.means_telemetry(topic):
+                self._telemetry(payload, token)
+            else:
+                self._refuse_topic(topic, token)
             return
         if self.limiter is not None:
             self.limiter.check_message(self._connection.heard_at_ms)
@@ -173,6 +183,14 @@ class DeviceSide:
             self._under_way -= 1
             self._connection.resume(pausing.BUSY)
 
+    def _refuse(self, token: int, refusal: Refusal) -> None:
+        """Refuse a message; before MQTT 5 that ends the connection, unless the profile says otherwise."""
+        is_kept = token and self._connection.level < 5 and self._manners.acknowledges_bad_payloads
+        if is_kept and isinstance(refusal, InvalidValue):
+            self._connection.acknowledge(token)
+        else:
+            self._connection.refuse(token, reason_of(refusal), refusal.message)
+
     def _refuse_topic(self, topic: str, token: int) -> None:
         """Tell an MQTT 5 device that nobody is there; others have no way to hear it, and stay."""
         if self._connection.level == 5:
@@ -188,7 +206,7 @@ class DeviceSide:
         try:
             told = await work(self, payload, rest, wish)
         except Refusal as refusal:
-            self._connection.refuse(token, reason_of(refusal), refusal.message)
+            self._refuse(token, refusal)
         except BaseException:
             self._connection.fail(Reason.UNSPECIFIED_ERROR, "Something went wrong here; it is in the log.")
             raise
@@ -205,38 +223,41 @@ class DeviceSide:
         return await self._gateway.receive(topic, payload, self._moment())
 
     async def _claim(self, payload: bytes, _: str, __: Asked) -> Properties:
-        offer = payloads.claim_message(self._session.device_id, payload)
+        offer = self._manners.reader.claim_message(self._session.device_id, payload)
         announced = await self._context.messages.announce(offer)
         if self._connection.level != 5:
             return EMPTY  # nobody could read it
         if announced.refused is None:
-            return _told(accepted=True, expiresAt=announced.expires_at)
-        return _told(accepted=False, reason=announced.refused)
+            return facts(accepted=True, expiresAt=announced.expires_at)
+        return facts(accepted=False, reason=announced.refused)
 
     async def _report(self, payload: bytes, _: str, __: Asked) -> Properties:
-        values = payloads.attributes(payload)
+        values = self._manners.reader.attributes(payload)
         if values:
             await self._context.messages.report(Report(self._session.device_id, values))
         return EMPTY
 
     async def _read_attributes(self, payload: bytes, rest: str, wish: Asked) -> Properties:
-        request_id = _checked_id(rest)
-        client, shared = payloads.attribute_request(payload)
+        request_id = checked_id(rest)
+        client, shared = self._manners.reader.attribute_request(payload)
         found = await self._context.messages.attributes(self._session.device_id, client, shared)
-        self._respond(topics.ATTRIBUTE_RESPONSE, request_id, wish, found)
+        answer = self._manners.writer.attribute_response(int(request_id), found)
+        self._respond(topics.ATTRIBUTE_RESPONSE, request_id, wish, answer)
         return EMPTY
 
     async def _reply(self, payload: bytes, rest: str, _: Asked) -> Properties:
-        command_id = int(_checked_id(rest))
-        await self._context.exchange.reply(self._session.device_id, command_id, payloads.reply(payload))
+        command_id = int(checked_id(rest))
+        reply = self._manners.reader.reply(payload)
+        await self._context.exchange.reply(self._session.device_id, command_id, reply)
         return EMPTY
 
     async def _ask(self, payload: bytes, rest: str, wish: Asked) -> Properties:
-        request_id, method = _checked_id(rest), payloads.device_request(payload)
+        request_id, method = checked_id(rest), self._manners.reader.device_request(payload)
         answer: Mapping[str, Any] = NO_SERVER_SIDE
         if method == SESSION_LIMITS:
             answer = await self._session_limits()
-        self._respond(topics.RPC_RESPONSE, request_id, wish, answer)
+        told = self._manners.writer.answer(int(request_id), answer)
+        self._respond(topics.RPC_RESPONSE, request_id, wish, told)
         return EMPTY
 
     async def _session_limits(self) -> Mapping[str, Any]:
@@ -247,11 +268,11 @@ class DeviceSide:
         is_gateway = await self._context.gateways.is_gateway(self._session.device_id)
         return session_limits(limits, largest_bytes, settings.most_inflight, is_gateway=is_gateway)
 
-    def _respond(self, family: str, request_id: str, wish: Asked, answer: Mapping[str, Any]) -> None:
+    def _respond(self, family: str, request_id: str, wish: Asked, answer: bytes) -> None:
         subscriptions, topic = self._session.subscriptions or {}, wish.topic_or(family + request_id, family)
         qos = subscriptions.get(family + "+", subscriptions.get(topic))
         if qos is not None:
-            told = Outbound(topic, msgspec.json.encode(answer), qos, properties=wish.handed_back)
+            told = Outbound(topic, answer, qos, properties=wish.handed_back)
             told.expires_at = wish.expires_at
             self._session.send(told)
 
@@ -262,15 +283,3 @@ _WITH_ID: Mapping[str, Work] = {
     topics.RPC_RESPONSE: DeviceSide._reply,
     topics.RPC_REQUEST: DeviceSide._ask,
 }
-
-
-def _checked_id(text: str) -> str:
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= _HIGHEST_COMMAND_ID):
-        raise InvalidValue("The topic must end with the id of the request, as in .../request/1.")
-    return text
-
-
-def _told(**facts: Any) -> Properties:
-    """Return what an acknowledgement says: as JSON in the reason string, and one by one beside it."""
-    texts = tuple((name, msgspec.json.encode(value).decode().strip('"')) for name, value in facts.items())
-    return Properties(reason_string=msgspec.json.encode(facts).decode(), user_properties=texts)

@@ -20,6 +20,7 @@ from deedbox.transports.mqtt.pushing import Pushing
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.session import Session
 from deedbox.transports.mqtt.sessions import Sessions
+from deedbox.transports.mqtt.terms import Terms
 from deedbox.transports.rate_limits import Limiter
 
 _UNKNOWN_DEVICE = "No device has this access token or these credentials; see where devices are managed."
@@ -60,9 +61,7 @@ class Entrance:
         self._arriving: set[_Arriving] = set()
         context.moves.give_by(self._give)
 
-    def decide(
-        self, connection: Connection, connect: Connect, login: Login | None, limiter: Limiter | None
-    ) -> None:
+    def decide(self, connection: Connection, connect: Connect, login: Login | None, terms: Terms) -> None:
         """Let the client in that is this device, or turn away whoever it is."""
         if login is None:
             connection.reject(Reason.BAD_USERNAME_OR_PASSWORD, _UNKNOWN_DEVICE)
@@ -70,13 +69,13 @@ class Entrance:
         moves, client_id = self._context.moves, connect.client_id
         if client_id and moves.has_others:
             if not connect.clean_start and self._found(login, client_id) is None:
-                self._run(self._accept_from_afar(connection, connect, login, limiter))
+                self._run(self._accept_from_afar(connection, connect, login, terms))
                 return
             moves.tell(login.device_id, client_id)
-        self._accept(connection, connect, login, limiter)
+        self._accept(connection, connect, login, terms)
 
     async def _accept_from_afar(
-        self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
+        self, connection: Connection, connect: Connect, login: Login, terms: Terms
     ) -> None:
         """Let a client in when other nodes have said what they kept for it."""
         arriving = _Arriving(login.device_id, connect.client_id)
@@ -90,7 +89,7 @@ class Entrance:
         if arriving.has_left:
             connection.reject(Reason.SERVER_BUSY, "This client came to another node, too. Connect again.")
         elif not connection.is_closed:
-            self._accept(connection, connect, login, limiter)
+            self._accept(connection, connect, login, terms)
 
     def begin_anew(self, device_id: UUID) -> None:
         """Hear that the device may have another owner: nothing of the last one's time comes here."""
@@ -116,10 +115,8 @@ class Entrance:
         else:
             self._sessions.keep(kept, now_ms)
 
-    def _accept(
-        self, connection: Connection, connect: Connect, login: Login, limiter: Limiter | None
-    ) -> None:
-        device_id, now_ms = login.device_id, connection.heard_at_ms
+    def _accept(self, connection: Connection, connect: Connect, login: Login, terms: Terms) -> None:
+        (limiter, manners), device_id, now_ms = terms, login.device_id, connection.heard_at_ms
         settings = held_to(self._context.settings, limiter)
         grant = granted(connect, settings, new_client_id)
         found = self._taken_over(login, grant.client_id, is_anew=connect.clean_start)
@@ -132,6 +129,7 @@ class Entrance:
         connection.most_inflight = settings.most_inflight
         kept = found or self._new_session(login, grant.client_id)
         _connect(kept.session, connection, login, grant)
+        kept.session.manners = manners
         application = DeviceSide(self._context, connection, kept.session, kept.pushing, limiter)
         self._keep_alive.watch(connection, now_ms)
         self._context.activity.note(device_id, now_ms)

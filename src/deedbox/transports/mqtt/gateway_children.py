@@ -5,8 +5,6 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
-
 from deedbox.core.errors import NotPermitted, Refusal
 from deedbox.core.gateways import Entered, NotSpokenFor
 from deedbox.core.live import Stop
@@ -14,9 +12,9 @@ from deedbox.core.rpc import Delivery
 from deedbox.transports.mqtt import gateway_topics
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.outgoing import Outbound, until
-from deedbox.transports.mqtt.pushing import Pushing
-from deedbox.transports.mqtt.reasons import Reason
+from deedbox.transports.mqtt.pushing import Pushing, told_command
 from deedbox.transports.mqtt.session import Session
+from deedbox.transports.payload_formats.formats import GatewayWriter
 from deedbox.transports.telemetry_batches import Sender
 
 #: The database is asked again about a device after this time: the tenant may have taken it from the gateway.
@@ -200,7 +198,7 @@ class Children:
         self._pushing.run(self._send_command(child, delivery))
 
     async def _send_command(self, child: Child, delivery: Delivery) -> None:
-        device_id, exchange, command = child.id, self._context.exchange, delivery.command
+        device_id, exchange = child.id, self._context.exchange
         if not await self._is_still(child):
             exchange.failed(device_id, delivery.id)
             return
@@ -209,8 +207,8 @@ class Children:
             act = exchange.delivered if is_delivered else exchange.failed
             act(device_id, delivery.id)
 
-        data = {"id": delivery.id, "method": command.method, "params": command.params}
-        message = self._outbound(gateway_topics.RPC, child, data)
+        told = self._writer.command(child.name, told_command(delivery, self._context.clock_ms()))
+        message = self._outbound(gateway_topics.RPC, told)
         message.ended, message.device_id = ended, device_id
         message.expires_at = until(delivery.lasts_ms, self._context.clock_ms())
         if not self._session.send(message):
@@ -228,7 +226,8 @@ class Children:
             while child.changed and await self._is_still(child):
                 names, child.changed = frozenset(child.changed), set()
                 values = await self._context.messages.changed_attributes(child.id, names)
-                if not self._session.send(self._outbound(gateway_topics.ATTRIBUTES, child, values)):
+                told = self._writer.attribute_update(child.name, values)
+                if not self._session.send(self._outbound(gateway_topics.ATTRIBUTES, told)):
                     child.changed |= names  # for the next change
                     return
         except Refusal:
@@ -247,14 +246,12 @@ class Children:
             self._take_away(child.name)
         return speaks and self._by_id.get(child.id) is child
 
-    def _outbound(self, topic: str, child: Child, data: object) -> Outbound:
-        qos = (self._session.subscriptions or {}).get(topic, 0)
-        return Outbound(topic, msgspec.json.encode({"device": child.name, "data": data}), qos)
+    @property
+    def _writer(self) -> GatewayWriter:
+        return self._session.manners.mqtt.gateway_writer
 
-
-def dropped_message(name: str) -> bytes:
-    """Return what a gateway is told when a device was taken from it."""
-    return msgspec.json.encode({"device": name, "reason": Reason.NOT_AUTHORIZED})
+    def _outbound(self, topic: str, payload: bytes) -> Outbound:
+        return Outbound(topic, payload, (self._session.subscriptions or {}).get(topic, 0))
 
 
 def _stop(child: Child) -> None:

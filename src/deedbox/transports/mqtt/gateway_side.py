@@ -2,23 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
-
-import msgspec
 
 from deedbox.core.attributes import Report
 from deedbox.core.errors import InvalidValue, NotPermitted
 from deedbox.core.gateways import NotSpokenFor
-from deedbox.transports import gateway_payloads, payloads
+from deedbox.transports import payloads
 from deedbox.transports.mqtt import gateway_topics
 from deedbox.transports.mqtt.connection import Connection
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.gateway_answers import Gathering, Outcome
-from deedbox.transports.mqtt.gateway_children import Child, Children, dropped_message
+from deedbox.transports.mqtt.gateway_children import Child, Children
 from deedbox.transports.mqtt.outgoing import Outbound
 from deedbox.transports.mqtt.properties import EMPTY, Properties
 from deedbox.transports.mqtt.pushing import Pushing
+from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.session import Session
+from deedbox.transports.payload_formats.formats import GatewayReader
 from deedbox.transports.rate_limits import Limiter
 
 Handler = Callable[["GatewaySide", bytes, int], Awaitable[Properties]]
@@ -58,16 +57,20 @@ class GatewaySide:
         """Hear that the connection is over: the gateway's devices are gone with it."""
         self._children.close()
 
+    @property
+    def _reader(self) -> GatewayReader:
+        return self._session.manners.mqtt.gateway_reader
+
     async def _connect(self, payload: bytes, _: int) -> Properties:
-        name, kind = gateway_payloads.device_named(payload)
+        name, kind = self._reader.device_named(payload)
         return (await self._entered({name: kind}))[1].answer(self._connection.level)
 
     async def _disconnect(self, payload: bytes, _: int) -> Properties:
-        self._children.leave(gateway_payloads.device_named(payload)[0])
+        self._children.leave(self._reader.device_named(payload)[0])
         return EMPTY
 
     async def _telemetry(self, payload: bytes, at_ms: int) -> Properties:
-        found = gateway_payloads.measurements(gateway_payloads.entries(payload, self._most))
+        found = self._reader.measurements(payload, self._most)
         children, outcome = await self._entered(dict.fromkeys(found, ""))
         told = outcome.read(children, lambda child: payloads.telemetry_message(found[child.name], at_ms))
         there = [(child, *it) for child, it in told if it is not None]
@@ -84,7 +87,7 @@ class GatewaySide:
         return outcome.answer(self._connection.level)
 
     async def _report(self, payload: bytes, _: int) -> Properties:
-        found = gateway_payloads.objects(gateway_payloads.entries(payload, self._most))
+        found = self._reader.reports(payload, self._most)
         children, outcome = await self._entered(dict.fromkeys(found, ""))
         told = outcome.read(children, lambda child: payloads.attributes(found[child.name]))
         self._check_limits([child for child, _ in told])
@@ -98,7 +101,7 @@ class GatewaySide:
         return outcome.answer(self._connection.level)
 
     async def _claim(self, payload: bytes, _: int) -> Properties:
-        found = gateway_payloads.objects(gateway_payloads.entries(payload, self._most))
+        found = self._reader.claims(payload, self._most)
         children, outcome = await self._entered(dict.fromkeys(found, ""))
         told = outcome.read(children, lambda child: payloads.claim_message(child.id, found[child.name]))
         self._check_limits([child for child, _ in told])
@@ -113,16 +116,17 @@ class GatewaySide:
         return outcome.answer(self._connection.level, always=True)
 
     async def _read_attributes(self, payload: bytes, _: int) -> Properties:
-        asked = gateway_payloads.attribute_request(payload)
+        asked = self._reader.attribute_request(payload)
         children, outcome = await self._entered({asked.device: ""})
         for child in children.values():
             self._check_limits([child])
             found = await self._context.messages.attributes(child.id, asked.client, asked.shared)
-            self._send(gateway_topics.ATTRIBUTE_RESPONSE, _response(asked, found))
+            answer = self._session.manners.mqtt.gateway_writer.attribute_response(asked, found)
+            self._send(gateway_topics.ATTRIBUTE_RESPONSE, answer)
         return outcome.answer(self._connection.level)
 
     async def _reply(self, payload: bytes, _: int) -> Properties:
-        reply = gateway_payloads.reply(payload)
+        reply = self._reader.reply(payload)
         children, outcome = await self._entered({reply.device: ""})
         for child in children.values():
             self._check_limits([child])
@@ -147,25 +151,13 @@ class GatewaySide:
     def _tell_dropped(self, name: str) -> None:
         """Tell a gateway that can hear it that a device was taken from it."""
         if self._connection.level == 5:
-            self._send_bytes(gateway_topics.DISCONNECT, dropped_message(name))
+            told = self._session.manners.mqtt.gateway_writer.dropped(name, Reason.NOT_AUTHORIZED)
+            self._send(gateway_topics.DISCONNECT, told)
 
-    def _send(self, topic: str, message: Mapping[str, Any]) -> None:
-        self._send_bytes(topic, msgspec.json.encode(message))
-
-    def _send_bytes(self, topic: str, payload: bytes) -> None:
+    def _send(self, topic: str, payload: bytes) -> None:
         qos = (self._session.subscriptions or {}).get(topic)
         if qos is not None:
             self._session.send(Outbound(topic, payload, qos))
-
-
-def _response(asked: gateway_payloads.AttributeRequest, found: Mapping[str, Any]) -> dict[str, Any]:
-    head = {"id": asked.request_id, "device": asked.device}
-    if asked.is_apart:
-        return head | dict(found)
-    values: dict[str, Any] = {name: it for part in found.values() for name, it in part.items()}
-    if asked.single is None:
-        return head | {"values": values}
-    return head | ({"value": values[asked.single]} if asked.single in values else {})
 
 
 _HANDLERS: Mapping[str, Handler] = {

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from deedbox.core.errors import Refusal
+from deedbox.core.errors import InvalidValue, Refusal
 from deedbox.core.live import Stop
-from deedbox.core.rpc import Delivery
+from deedbox.core.rpc import FIRST_STORED_ID, Delivery
 from deedbox.transports.mqtt import topics
 from deedbox.transports.mqtt.asking import reply_wanted
 from deedbox.transports.mqtt.context import MqttContext
@@ -20,6 +20,7 @@ from deedbox.transports.mqtt.moving import MovedMessage, MovedSession
 from deedbox.transports.mqtt.outgoing import Outbound, nothing, until
 from deedbox.transports.mqtt.properties import Properties
 from deedbox.transports.mqtt.session import Session
+from deedbox.transports.payload_formats.formats import Command
 
 
 class Pushing:
@@ -39,19 +40,30 @@ class Pushing:
         """Push what this filter is for, if it is not being pushed already."""
         if self._stops is None:
             self._stops = {}
-        device_id = self._session.device_id
-        if topic_filter in self._stops:
+        device_id, what = self._session.device_id, self._meant_by(topic_filter)
+        if what in self._stops:
             return
-        if topic_filter == topics.COMMANDS:
-            self._stops[topic_filter] = self._context.exchange.attach(device_id, self._command)
-        elif topic_filter == topics.ATTRIBUTES:
-            self._stops[topic_filter] = self._context.attribute_changes.attach(device_id, self._attributes)
+        if what == topics.COMMANDS:
+            self._stops[what] = self._context.exchange.attach(device_id, self._command)
+        elif what == topics.ATTRIBUTES:
+            self._stops[what] = self._context.attribute_changes.attach(device_id, self._attributes)
 
     def end(self, topic_filter: str) -> None:
-        """Push no more of this filter."""
-        stop = (self._stops or {}).pop(topic_filter, None)
+        """Push no more of what this filter was for, unless there is another one for it."""
+        what = self._meant_by(topic_filter)
+        if what not in map(self._meant_by, self._session.subscriptions or ()):
+            self._end(what)
+
+    def _end(self, what: str) -> None:
+        stop = (self._stops or {}).pop(what, None)
         if stop is not None:
             stop()
+
+    def _meant_by(self, topic_filter: str) -> str:
+        """Return the filter of the device API that this one stands for: a profile may have another one."""
+        if self._session.manners.mqtt.offers_attributes(topic_filter):
+            return topics.ATTRIBUTES
+        return topic_filter
 
     def resumed(self) -> None:
         """Hear that the device has come back: commands go to it again, and changes that it has missed."""
@@ -62,12 +74,12 @@ class Pushing:
 
     def away(self) -> None:
         """Hear that the device is away: commands wait, or go to another session of it."""
-        self.end(topics.COMMANDS)
+        self._end(topics.COMMANDS)
 
     def stop(self) -> None:
         """Push nothing any more."""
-        for topic_filter in tuple(self._stops or ()):
-            self.end(topic_filter)
+        for what in tuple(self._stops or ()):
+            self._end(what)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something for this session in the background."""
@@ -87,15 +99,27 @@ class Pushing:
             self._session.outgoing.settle_in(self._outbound(it), it.packet_id)
 
     def _command(self, delivery: Delivery) -> None:
-        command = delivery.command
-        qos = (self._session.subscriptions or {}).get(topics.COMMANDS, 0)
-        payload = msgspec.json.encode({"method": command.method, "params": command.params})
+        command, qos = delivery.command, (self._session.subscriptions or {}).get(topics.COMMANDS, 0)
+        try:
+            told = told_command(delivery, self._context.clock_ms())
+            payload = self._session.manners.mqtt.writer.command(told)
+        except InvalidValue as refusal:
+            self._give_up(delivery, refusal.message)
+            return
         message = MovedMessage(f"{topics.RPC_REQUEST}{delivery.id}", payload, qos, lasts_ms=delivery.lasts_ms)
         outbound = self._outbound(message)
         if not command.one_way:
             outbound.properties = reply_wanted(delivery.id)
         if not self._session.send(outbound):
             outbound.ended(False)
+
+    def _give_up(self, delivery: Delivery, why: str) -> None:
+        """End a command that the device's format can't express: its sender is told in the device's place."""
+        exchange, device_id = self._context.exchange, self._session.device_id
+        if delivery.command.one_way and delivery.id >= FIRST_STORED_ID:
+            exchange.failed(device_id, delivery.id)  # nobody waits for a reply
+        else:
+            self.run(exchange.reply(device_id, delivery.id, msgspec.json.encode({"error": why})))
 
     def _outbound(self, message: MovedMessage) -> Outbound:
         """Return a message to be sent; somebody waits for the end of those that are commands."""
@@ -140,5 +164,20 @@ class Pushing:
             values = await self._context.messages.changed_attributes(self._session.device_id, names)
         except Refusal:
             return True  # the device will ask for its attributes when it comes back
-        qos = (self._session.subscriptions or {}).get(topics.ATTRIBUTES, 0)
-        return self._session.send(Outbound(topics.ATTRIBUTES, msgspec.json.encode(values), qos))
+        payload = self._session.manners.mqtt.writer.attribute_update(values)
+        topic, qos = self._attributes_topic()
+        return self._session.send(Outbound(topic, payload, qos))
+
+    def _attributes_topic(self) -> tuple[str, int]:
+        """Return where the device hears of its attributes, and with which QoS."""
+        subscriptions = self._session.subscriptions or {}
+        meant = [it for it in subscriptions if self._meant_by(it) == topics.ATTRIBUTES]
+        best = topics.ATTRIBUTES if topics.ATTRIBUTES in meant or not meant else meant[0]
+        is_topic = "+" not in best and "#" not in best
+        return best if is_topic else topics.ATTRIBUTES, subscriptions.get(best, 0)
+
+
+def told_command(delivery: Delivery, now_ms: int) -> Command:
+    """Return a command as formats write it."""
+    asked, expires_at = delivery.command, until(delivery.lasts_ms, now_ms)
+    return Command(delivery.id, asked.method, asked.params, asked.one_way, expires_at)

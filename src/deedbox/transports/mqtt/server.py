@@ -25,6 +25,7 @@ from deedbox.transports.mqtt.provisioning import ProvisioningClients, wants_prov
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.mqtt.sessions import Sessions
 from deedbox.transports.mqtt.sockets import STOPS, ClientProtocol
+from deedbox.transports.mqtt.terms import renew_manners
 
 _BACKLOG = 16_384
 _RECHECKED_EVERY_S, _RECHECKED_AT_ONCE = 30.0, 256
@@ -260,10 +261,12 @@ class MqttServer:
         """Ask again about everybody, now and then: a hint that credentials have changed may be lost."""
         while True:
             await asyncio.sleep(_RECHECKED_EVERY_S)
-            logins = [it.session.login for it in self._connections if it.session is not None]
-            for start in range(0, len(logins), _RECHECKED_AT_ONCE):
+            sessions = [it.session for it in self._connections if it.session is not None]
+            for start in range(0, len(sessions), _RECHECKED_AT_ONCE):
+                some = sessions[start : start + _RECHECKED_AT_ONCE]
                 try:
-                    await self.recheck(logins[start : start + _RECHECKED_AT_ONCE])
+                    await self.recheck([it.login for it in some])
+                    await renew_manners(self._context.manners, some)
                 except Exception:
                     _log.exception("devices whose credentials are others may still be connected")
 

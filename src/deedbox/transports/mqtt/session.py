@@ -7,6 +7,7 @@ from uuid import UUID
 from deedbox.core.credentials import Login
 from deedbox.transports.mqtt.outgoing import Outbound, Outgoing
 from deedbox.transports.mqtt.packets import Publish
+from deedbox.transports.payload_formats.manners import DEFAULT
 
 
 class Connected(Protocol):
@@ -39,6 +40,7 @@ class Session:
         "expires_at_ms",
         "expiry_s",
         "login",
+        "manners",
         "outgoing_window",
         "received",
         "subscriptions",
@@ -48,6 +50,8 @@ class Session:
         #: What the device proved itself with when it came last.
         self.login = login
         self.client_id = client_id
+        #: How the device speaks.
+        self.manners = DEFAULT
         self.expiry_s = 0
         self.expires_at_ms = 0
         self.connection: Connected | None = None
