@@ -79,7 +79,7 @@ async def commits(log: Log) -> GroupCommit:
 async def held_back(log: Log, commits: GroupCommit) -> asyncio.Future[Any]:
     """Start a job whose commit waits for the gate, so that what follows has to wait together."""
     log.gate.clear()
-    first = asyncio.ensure_future(commits.submit(Job(note("first"))))
+    first = commits.submit(Job(note("first")))
     await asyncio.to_thread(log.committing.wait, 10)
     return first
 
@@ -181,15 +181,13 @@ async def test_the_writer_outlives_a_loop_that_was_closed(log: Log, commits: Gro
     log.gate.clear()
     loop = asyncio.new_event_loop()
 
-    async def submit_and_leave() -> asyncio.Task[Any]:
-        task = asyncio.ensure_future(commits.submit(Job(note("nobody waits"))))
-        await asyncio.sleep(0)
-        return task
+    async def submit_and_leave() -> asyncio.Future[Any]:
+        return commits.submit(Job(note("nobody waits")))
 
     def live_and_die() -> None:
-        task = loop.run_until_complete(submit_and_leave())
-        task.cancel()
-        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        answer = loop.run_until_complete(submit_and_leave())
+        answer.cancel()
+        loop.run_until_complete(asyncio.gather(answer, return_exceptions=True))
         loop.close()
 
     await asyncio.to_thread(live_and_die)
