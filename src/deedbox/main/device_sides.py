@@ -161,7 +161,7 @@ def mqtt_side(
     messages: DeviceMessages,
     ingest: TelemetryIngest,
     guesses: LoginGuesses,
-    certificates: CertificateLogins,
+    certificates: CertificateLogins | None = None,
 ) -> MqttServer:
     """Return the server for devices over MQTT."""
     return MqttServer(
