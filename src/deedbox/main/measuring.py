@@ -70,7 +70,7 @@ def measure_device_sides(parts: Parts, http: DeviceApplication, mqtt: MqttServer
 def measure_coap(parts: Parts, coap: CoapServer) -> None:
     """Show the peers over CoAP and what is under way with them."""
     readings, limits, endpoint = parts.metrics.readings, parts.settings.coap_peers, coap.endpoint
-    readings.cache("coap_peers", lambda: coap.peers, limits.most_peers)
+    readings.cache("coap_peers", lambda: coap.peers, 2 * limits.most_peers)
     readings.places("coap_observations", lambda: endpoint.observations.count)
     readings.queue("coap_requests", lambda: endpoint.waiting, limits.most_requests)
     readings.queue("coap_block_bytes", lambda: endpoint.room.taken_bytes, limits.most_block_bytes)

@@ -12,8 +12,8 @@ class CoapPeerSettings(Struct, frozen=True):
         int,
         Meta(
             ge=1,
-            description="Peers (addresses with ports) that are remembered; one more forgets the one that was "
-            "silent for longest.",
+            description="Peers (addresses with ports) that are remembered, and as many that observe; "
+            "one more forgets the one that was silent for longest.",
         ),
     ] = 100_000
     requests_per_peer: Annotated[

@@ -8,6 +8,7 @@ from contextlib import suppress
 from deedbox.core.credentials import Login
 from deedbox.transports.coap.conversation import EXCHANGE_LIFETIME_MS, Conversation
 from deedbox.transports.coap.endpoint import CoapEndpoint
+from deedbox.transports.coap.messages import is_coap
 
 #: Larger datagrams are refused; what needs more room comes in blocks.
 LARGEST_DATAGRAM_BYTES = 8_192
@@ -51,6 +52,8 @@ class CoapSocket:
         self._context = endpoint.context
         #: The one that was silent for longest comes first.
         self._conversations: OrderedDict[Address, Conversation] = OrderedDict()
+        #: Those that observe something and have said nothing for long: strangers do not drive them out.
+        self._observing: OrderedDict[Address, Conversation] = OrderedDict()
         bound.setblocking(False)
         with suppress(OSError):  # the system may allow less
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
@@ -59,7 +62,7 @@ class CoapSocket:
     @property
     def peers(self) -> int:
         """How many peers are remembered."""
-        return len(self._conversations)
+        return len(self._conversations) + len(self._observing)
 
     def read(self) -> None:
         """Take what has come."""
@@ -73,10 +76,12 @@ class CoapSocket:
             except OSError:
                 continue  # about a datagram of ours that could not be delivered
             conversation = conversations.get(address)
-            if conversation is None:
-                conversation = self._opened(address)
-            else:
+            if conversation is not None:
                 conversations.move_to_end(address)
+            elif is_coap(datagram):
+                conversation = self._entered(address)
+            else:
+                continue
             if len(datagram) > LARGEST_DATAGRAM_BYTES:
                 conversation.too_large(datagram, now_ms)
             else:
@@ -84,12 +89,14 @@ class CoapSocket:
 
     def forget_silent(self, now_ms: int) -> None:
         """Forget peers that have said nothing for long and observe nothing."""
+        for address in [address for address, it in self._observing.items() if not it.is_observing]:
+            self._observing.pop(address).close()
         for address, conversation in tuple(self._conversations.items()):
             if conversation.heard_at > now_ms - EXCHANGE_LIFETIME_MS:
                 return
-            if not conversation.is_observing and not conversation.under_way:
+            if not conversation.under_way:
                 del self._conversations[address]
-                conversation.close()
+                self._put_aside(address, conversation)
 
     def stop_reading(self) -> None:
         """Take nothing more."""
@@ -97,14 +104,27 @@ class CoapSocket:
 
     def close(self) -> None:
         """Forget all peers and close the socket."""
-        for conversation in self._conversations.values():
+        for conversation in (*self._conversations.values(), *self._observing.values()):
             conversation.close()
         self._conversations.clear()
+        self._observing.clear()
         self._socket.close()
 
-    def _opened(self, address: Address) -> Conversation:
-        conversation = self._endpoint.open(SocketPeer(self._socket, address))
+    def _entered(self, address: Address) -> Conversation:
+        """Return the conversation with a peer that was not heard of lately."""
+        conversation = self._observing.pop(address, None)
+        if conversation is None:
+            conversation = self._endpoint.open(SocketPeer(self._socket, address))
         self._conversations[address] = conversation
         if len(self._conversations) > self._context.settings.most_peers:
-            self._conversations.popitem(last=False)[1].close()
+            self._put_aside(*self._conversations.popitem(last=False))
         return conversation
+
+    def _put_aside(self, address: Address, conversation: Conversation) -> None:
+        """Keep a conversation with somebody who observes; forget any other."""
+        if not conversation.is_observing:
+            conversation.close()
+            return
+        self._observing[address] = conversation
+        if len(self._observing) > self._context.settings.most_peers:
+            self._observing.popitem(last=False)[1].close()
