@@ -85,7 +85,8 @@ async def test_a_new_password_by_mail_ends_all_sessions_and_is_told(
     await site.refused(401, "alice", "GET", "/api/auth/user")
     await site.sign_in(EMAILS["alice"], CHANGED)
     await send(site)
-    assert [it["Subject"] for it in mailbox.messages][1:] == ["Your password was changed"]
+    told = [it["Subject"] for it in mailbox.messages][1:]
+    assert told == ["Your password was changed", "A sign-in from a new place"]
 
 
 async def test_asking_looks_and_costs_the_same_for_an_address_that_nobody_has(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import pytest
 
 from deedbox.core import invitations, sign_in
+from deedbox.core.accounts.callers import Caller
 from deedbox.core.emails import checked_email
 from deedbox.core.errors import (
     AccountNotActive,
@@ -50,7 +51,7 @@ class Office:
         return await self.do(lambda it: sign_in.reserve(it, email, budget))
 
     async def finish(self, held: Reservation, verdict: Verdict = RIGHT) -> SignedIn | Refusal:
-        return await self.do(lambda it: sign_in.finish(it, held, verdict, POLICY, HERE))
+        return await self.do(lambda it: sign_in.finish(it, held, verdict, POLICY, Caller(HERE)))
 
     async def sign_in(self) -> SignedIn:
         found = await self.finish(await self.reserve())

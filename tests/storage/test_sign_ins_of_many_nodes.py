@@ -7,7 +7,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from deedbox.core import invitations, sign_in, user_changes
+from deedbox.core.accounts.callers import Caller
 from deedbox.core.accounts.mails import Postbox
+from deedbox.core.accounts.notices import Notices
 from deedbox.core.errors import Refusal, WrongPassword
 from deedbox.core.keys import KeyRing, RingKey
 from deedbox.core.passwords import Verdict
@@ -19,7 +21,7 @@ from tests.storage.postgresql_bench import PostgreSQLBench, opened_postgresql
 
 _POLICY = SignInPolicy(sessions_per_user=5, attempts_per_address=100)
 _EMAIL = "root@deedbox.test"
-_NO_MAIL = Postbox(KeyRing({1: RingKey(b"d" * 32, b"e" * 32, b"s" * 32)}))
+_NO_MAIL = Notices(Postbox(KeyRing({1: RingKey(b"d" * 32, b"e" * 32, b"s" * 32)})))
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ async def reserved(node: PostgreSQLStorage) -> Reservation:
 
 
 async def finish(stores: Stores, held: Reservation) -> SignedIn | Refusal:
-    return await sign_in.finish(stores.users, held, Verdict(matches=True), _POLICY, "192.0.2.1")
+    return await sign_in.finish(stores.users, held, Verdict(matches=True), _POLICY, Caller("192.0.2.1"))
 
 
 async def replace_password(stores: Stores, user: User) -> None:

@@ -93,14 +93,14 @@ async def test_too_many_sign_ins_are_counted_down(site: PagesSite) -> None:
 
 
 async def test_signing_out_ends_the_session_and_forgets_the_label(site: PagesSite) -> None:
-    """UX 5.2: a shared browser keeps nothing; another account may go on with the label."""
+    """UX 5.2: a shared browser keeps only that it is known; another account may go on with the label."""
     browser = await site.signed_in("alice")
     await browser.post("/d/intents", json={"label": f"{NAME}.{KEY}"})
     kept = dict(browser.cookies)
     assert (await browser.post("/d/sign-out", data={"again": "yes"})).headers["location"] == "/d/add"
     assert "Sign in to add the device" in (await browser.get("/d/add")).text
     assert (await browser.post("/d/sign-out")).headers["location"] == "/"
-    assert not browser.cookies and site.rows("select 1 from claim_intent") == []
+    assert set(browser.cookies) == {"__Host-device"} and site.rows("select 1 from claim_intent") == []
     async with site.browser() as thief:
         thief.cookies.update(kept)
         assert (await thief.get("/d/devices")).headers["location"] == "/d/sign-in"

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from deedbox.core.accounts.callers import Caller
 from deedbox.core.errors import NotSignedIn
 from deedbox.web.renewing import Renewals
 from tests.web.pages_site import PASSWORD, PagesSite, cookie_of
@@ -77,7 +78,7 @@ async def test_a_lost_answer_ends_nothing(site: PagesSite) -> None:
 
 async def test_a_token_used_after_the_grace_ends_the_session(site: PagesSite) -> None:
     """Behaviour §5: used twice, a refresh token was stolen."""
-    pair = await site.sign_ins.by_password("alice@example.org", PASSWORD, "192.0.2.1")
+    pair = await site.sign_ins.by_password("alice@example.org", PASSWORD, Caller("192.0.2.1"))
     renewals = Renewals(site.sign_ins, grace_s=0)
     renewed = await renewals.renew(pair.refresh_token, "192.0.2.1")
     await asyncio.sleep(0.01)

@@ -8,7 +8,7 @@ from litestar.openapi.spec import Example
 from litestar.params import Body, QueryParameter
 from litestar.response import Redirect
 
-from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
+from deedbox.api.context import ApiRequest, caller_of, context_of, principal_of, source_address
 from deedbox.api.shapes.auth import (
     ActivateShape,
     ChangePasswordShape,
@@ -43,7 +43,7 @@ _RESET = Example(value={"resetToken": "kD3v...", "password": "correct horse batt
 @post("/api/auth/login", status_code=200, summary="Sign in", **_PUBLIC)
 async def login(request: ApiRequest, data: Annotated[LoginShape, Body(examples=[_LOGIN])]) -> TokenPairShape:
     """Start a session. 401 for a wrong address or password; 429 with `Retry-After` after too many of them."""
-    pair = await _sign_ins(request).by_password(data.username, data.password, source_address(request))
+    pair = await _sign_ins(request).by_password(data.username, data.password, caller_of(request))
     return token_pair_shape(pair)
 
 
@@ -92,9 +92,9 @@ async def change_password(
     request: ApiRequest, data: Annotated[ChangePasswordShape, Body(examples=[_CHANGE])]
 ) -> TokenPairShape:
     """Replace your password. All your sessions end; the answer is a new one."""
-    principal, address = await principal_of(request), source_address(request)
+    principal, caller = await principal_of(request), caller_of(request)
     pair = await _sign_ins(request).change_password(
-        principal, data.current_password, data.new_password, address
+        principal, data.current_password, data.new_password, caller
     )
     return token_pair_shape(pair)
 
@@ -126,8 +126,8 @@ async def activate(
     request: ApiRequest, data: Annotated[ActivateShape, Body(examples=[_ACTIVATION])]
 ) -> TokenPairShape:
     """Set the first password and sign in. 400 for a link that is unknown, used or expired."""
-    address = source_address(request)
-    return token_pair_shape(await _sign_ins(request).activate(data.activate_token, data.password, address))
+    caller = caller_of(request)
+    return token_pair_shape(await _sign_ins(request).activate(data.activate_token, data.password, caller))
 
 
 @post("/api/noauth/resetPasswordByEmail", status_code=200, summary="Ask for a new password", **_PUBLIC)

@@ -8,6 +8,7 @@ from litestar.connection import Request
 from litestar.datastructures import State
 
 from deedbox.api.rest_limits import RestLimits
+from deedbox.core.accounts.callers import Caller
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
 from deedbox.core.command_limits import CommandLimits
@@ -91,6 +92,11 @@ def bearer_token(request: ApiRequest) -> str:
     if scheme.lower() != "bearer" or not token:
         raise NotSignedIn
     return token.strip()
+
+
+def caller_of(request: ApiRequest) -> Caller:
+    """Return who calls, before it is known who it is."""
+    return Caller(source_address(request), request.headers.get("user-agent", ""))
 
 
 def source_address(request: ApiRequest) -> str:

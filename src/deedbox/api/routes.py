@@ -42,6 +42,7 @@ from deedbox.api import (
     users,
 )
 from deedbox.api.access import allowed, group_lists, group_permissions, grouped_things, groups, roles
+from deedbox.api.accounts import sessions as account_sessions
 
 ROUTES: list[ControllerRouterHandler] = [
     claiming.claim_device,
@@ -59,6 +60,10 @@ ROUTES: list[ControllerRouterHandler] = [
     auth.ask_for_reset,
     auth.follow_reset_link,
     auth.reset_password,
+    # One's own account
+    account_sessions.list_sessions,
+    account_sessions.end_session,
+    account_sessions.end_sessions,
     # Users
     users.save_user,
     users.get_user,

@@ -10,7 +10,7 @@ from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 
 from deedbox.api.access.entering import INTO, enter
-from deedbox.api.context import ApiRequest, context_of, principal_of, source_address
+from deedbox.api.context import ApiRequest, caller_of, context_of, principal_of, source_address
 from deedbox.api.shapes.auth import TokenPairShape, token_pair_shape
 from deedbox.api.shapes.users import (
     LinkShape,
@@ -161,8 +161,8 @@ async def user_token(request: ApiRequest, user_id: FromPath[UUID]) -> TokenPairS
     """Return tokens of a user below you: system administrators for tenants' administrators, these for
     customers' users. It is audited, and the user's sessions show it.
     """
-    principal, address = await principal_of(request), source_address(request)
-    pair = await context_of(request).sign_ins.instead_of(principal, user_id, address)
+    principal = await principal_of(request)
+    pair = await context_of(request).sign_ins.instead_of(principal, user_id, caller_of(request))
     return token_pair_shape(pair)
 
 

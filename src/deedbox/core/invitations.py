@@ -7,7 +7,8 @@ readable as well (encrypted), so that whoever invited can show it again.
 import base64
 from uuid import UUID
 
-from deedbox.core.accounts.mails import DAY_MS, Mail, Postbox, Template
+from deedbox.core.accounts.callers import Caller
+from deedbox.core.accounts.notices import Notices
 from deedbox.core.errors import AccountNotActive, InvalidValue, Refusal
 from deedbox.core.keys import KeyRing
 from deedbox.core.records import Actor
@@ -65,7 +66,7 @@ async def activate(
     policy: SignInPolicy,
     token: str,
     password_hash: str,
-    source_address: str,
+    caller: Caller,
 ) -> SignedIn | Refusal:
     """Set the first password and sign the user in; the link works no more."""
     account = await find_activation(store, keys, token)
@@ -74,7 +75,7 @@ async def activate(
     if not account.user.enabled:
         return AccountNotActive()
     await store.set_password(account.user.id, password_hash)
-    return await start_session(store, account.user, policy, source_address)
+    return await start_session(store, account.user, policy, caller)
 
 
 async def reset_link(store: UserStore, keys: KeyRing, policy: SignInPolicy, actor: Actor, user: User) -> Link:
@@ -101,13 +102,13 @@ async def find_reset(store: UserStore, keys: KeyRing, token: str) -> Account | R
 
 
 async def reset_password(
-    store: UserStore, postbox: Postbox, keys: KeyRing, token: str, password_hash: str, source_address: str
+    store: UserStore, notices: Notices, keys: KeyRing, token: str, password_hash: str, source_address: str
 ) -> User | Refusal:
     """Set a new password; all sessions end, the link works no more."""
     account = await find_reset(store, keys, token)
     if isinstance(account, Refusal):
         return account
-    await replace_password(store, postbox, account.user, password_hash, source_address)
+    await replace_password(store, notices, account.user, password_hash, source_address)
     return account.user
 
 
@@ -119,20 +120,12 @@ async def note_reset_wish(store: UserStore, account: Account | None, source_addr
 
 
 async def replace_password(
-    store: UserStore, postbox: Postbox, user: User, password_hash: str, source_address: str
+    store: UserStore, notices: Notices, user: User, password_hash: str, source_address: str
 ) -> None:
     """Set a password, end all sessions of the user, and tell them by mail."""
     await store.set_password(user.id, password_hash)
     await store.end_sessions(user.id)
-    await postbox.post(
-        store,
-        Mail(
-            user.email,
-            Template.PASSWORD_CHANGED,
-            await store.now_ms() + DAY_MS,
-            {"email": user.email, "source": source_address, "link": postbox.link("/d/forgotten")},
-        ),
-    )
+    await notices.password_changed(store, user, source_address)
     await audit(store, actor_of(user, source_address), user, "CREDENTIALS_UPDATED", credentials="password")
 
 

@@ -1,6 +1,6 @@
 """Sign-in sessions: who a request comes from, until when, and how a session goes on or ends."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -11,13 +11,21 @@ from deedbox.core.permissions import Principal
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A session; it may be refreshed with the token that names `refresh_id` until `expires_at` (epoch ms)."""
+    """A session; it may be refreshed with the token that names `refresh_id` until `expires_at` (epoch ms).
+
+    `client` is what the program called itself, `network` where the sign-in came from as budgets count it,
+    `used_at` when it was begun or refreshed last.
+    """
 
     id: UUID
     user_id: UUID
     created_at: int
     expires_at: int
     refresh_id: str
+    source_address: str = ""
+    network: str = ""
+    client: str = ""
+    used_at: int = 0
 
 
 class Authenticator(Protocol):
@@ -58,6 +66,14 @@ class SessionStore(Protocol):
 
     async def find_session(self, session_id: UUID) -> Session | None:
         """Return a session, expired or not."""
+        ...
+
+    async def sessions_of(self, user_id: UUID) -> Sequence[Session]:
+        """Return a user's sessions, the newest first, expired ones too."""
+        ...
+
+    async def has_session_from(self, user_id: UUID, network: str) -> bool:
+        """Tell whether a session of this user began in that network."""
         ...
 
     async def end_session(self, session_id: UUID) -> None:

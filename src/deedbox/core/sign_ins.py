@@ -7,20 +7,25 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from deedbox.core import invitations, sign_in
+from deedbox.core.accounts.callers import Caller, new_device_token
 from deedbox.core.accounts.link_mail import LinkMail
 from deedbox.core.accounts.mails import Postbox
+from deedbox.core.accounts.notices import Notices
+from deedbox.core.accounts.sign_in_places import reserve_sign_in
 from deedbox.core.emails import canonical
 from deedbox.core.errors import InvalidValue, NotFound, NotSignedIn, Refusal, TokenExpired
 from deedbox.core.keys import KeyRing
-from deedbox.core.passwords import PasswordHasher, check_password
+from deedbox.core.passwords import PasswordHasher, Verdict, check_password
 from deedbox.core.permissions import Operation, Principal
 from deedbox.core.sessions import Authenticator
-from deedbox.core.sign_in import SignedIn, SignInPolicy
+from deedbox.core.sign_in import Reservation, SignedIn, SignInPolicy
 from deedbox.core.source_networks import network_of
 from deedbox.core.storage import Storage
 from deedbox.core.tokens import TokenIssuer, TokenPair
-from deedbox.core.users import Account, UserStore, audit, permitted_user
+from deedbox.core.users import Account, User, UserStore, audit, permitted_user
 
 T = TypeVar("T")
 UserWork = Callable[[UserStore], Coroutine[Any, Any, T]]
@@ -47,27 +52,24 @@ class SignIns:
         self.keys = postbox.keys
         self.postbox = postbox
         self.link_mail = LinkMail(postbox, policy)
+        self.notices = Notices(postbox)
         self._storage = storage
         self._hasher = hasher
         self._tokens = tokens
         self._authenticator = authenticator
 
-    async def by_password(self, email: str, password: str, source_address: str) -> TokenPair:
+    async def by_password(self, email: str, password: str, caller: Caller) -> TokenPair:
         """Start a session. Raises WrongPassword, AccountNotActive, TooManyAttempts, TooBusy."""
-        network = network_of(source_address)
-        budget = self.policy.budget(_SIGN_IN, network)
-        async with self._hasher.turn(network):
-            held = await self._write_beside(lambda it: sign_in.reserve(it, email, budget))
+        async with self._hasher.turn(caller.network):
+            held = await self._write_beside(
+                lambda it: reserve_sign_in(it, self.keys, self.policy, email, caller)
+            )
             try:
                 verdict = await self._hasher.verify(held.password_hash, password)
             except BaseException:
                 await self._write_beside(lambda it: sign_in.give_back(it, held))
                 raise
-            return self._pair(
-                await self._write_beside(
-                    lambda it: sign_in.finish(it, held, verdict, self.policy, source_address)
-                )
-            )
+            return self._pair(await self._write_beside(lambda it: self._decide(it, held, verdict, caller)))
 
     async def by_refresh_token(self, token: str, source_address: str) -> TokenPair:
         """Continue a session. Raises TokenExpired, NotSignedIn, TooManyAttempts."""
@@ -91,15 +93,16 @@ class SignIns:
             await self._count_failure(_SIGN_IN, source_address)
             raise NotSignedIn from None
 
-    async def instead_of(self, principal: Principal, user_id: UUID, source_address: str) -> TokenPair:
+    async def instead_of(self, principal: Principal, user_id: UUID, caller: Caller) -> TokenPair:
         """Start a session as somebody below; the audit log says who did. Raises NotFound, NotPermitted."""
 
         async def work(store: UserStore) -> SignedIn:
             user = await permitted_user(store, principal, Operation.IMPERSONATE, user_id)
             if not (user.enabled and user.activated):
                 raise InvalidValue("This user can't sign in, so nobody can in its place.")
-            await audit(store, principal.actor(source_address), user, "CREDENTIALS_READ", credentials="token")
-            return await sign_in.start_session(store, user, self.policy, source_address)
+            actor = principal.actor(caller.address)
+            await audit(store, actor, user, "CREDENTIALS_READ", credentials="token")
+            return await sign_in.start_session(store, user, self.policy, caller)
 
         return self._pair(await self._write(work))
 
@@ -110,7 +113,7 @@ class SignIns:
             self._authenticator.forget(principal.session_id)
 
     async def change_password(
-        self, principal: Principal, current: str, new: str, source_address: str
+        self, principal: Principal, current: str, new: str, caller: Caller
     ) -> TokenPair:
         """Replace somebody's own password: all sessions end but a new one. Raises InvalidValue."""
         if new == current:
@@ -130,8 +133,8 @@ class SignIns:
             if account is None or account.password_hash != held.password_hash:
                 raise InvalidValue("Current password doesn't match!", "/currentPassword")
             await sign_in.give_back(store, held)
-            await invitations.replace_password(store, self.postbox, account.user, new_hash, source_address)
-            return await sign_in.start_session(store, account.user, self.policy, source_address)
+            await invitations.replace_password(store, self.notices, account.user, new_hash, caller.address)
+            return await sign_in.start_session(store, account.user, self.policy, caller)
 
         signed_in = await self._write(work)
         self._authenticator.forget(user.id)
@@ -141,14 +144,14 @@ class SignIns:
         """Return whom an activation link is for. Raises InvalidValue, TooManyAttempts."""
         return await self._linked(invitations.find_activation, token, source_address)
 
-    async def activate(self, token: str, password: str, source_address: str) -> TokenPair:
+    async def activate(self, token: str, password: str, caller: Caller) -> TokenPair:
         """Set the first password and sign in. Raises InvalidValue, AccountNotActive, TooManyAttempts."""
-        account = await self.check_activation(token, source_address)
+        account = await self.check_activation(token, caller.address)
         check_password(password, account.user.email, self._hasher)
         new_hash = await self._hasher.hash(password)
         return self._pair(
             await self._write(
-                lambda it: invitations.activate(it, self.keys, self.policy, token, new_hash, source_address)
+                lambda it: invitations.activate(it, self.keys, self.policy, token, new_hash, caller)
             )
         )
 
@@ -156,17 +159,25 @@ class SignIns:
         """Return whose password a link resets. Raises InvalidValue, TooManyAttempts."""
         return await self._linked(invitations.find_reset, token, source_address)
 
-    async def reset_password(self, token: str, password: str, source_address: str) -> None:
-        """Set a new password; all sessions end. Raises InvalidValue, TooManyAttempts."""
+    async def reset_password(self, token: str, password: str, source_address: str) -> str:
+        """Set a new password; all sessions end. Raises InvalidValue, TooManyAttempts.
+
+        Return a device token: whoever gets the account's mail is not kept out by strangers who guess.
+        """
         account = await self.check_reset(token, source_address)
         check_password(password, account.user.email, self._hasher)
         new_hash = await self._hasher.hash(password)
-        user = await self._write(
-            lambda it: invitations.reset_password(
-                it, self.postbox, self.keys, token, new_hash, source_address
+
+        async def work(store: UserStore) -> tuple[User | Refusal, bytes]:
+            outcome = await invitations.reset_password(
+                store, self.notices, self.keys, token, new_hash, source_address
             )
-        )
-        self._authenticator.forget(_or_raise(user).id)
+            return outcome, store.random_bytes(16)
+
+        user, nonce = await self._write(work)
+        user_id = _or_raise(user).id
+        self._authenticator.forget(user_id)
+        return new_device_token(self.keys, user_id, nonce)
 
     async def wish_for_reset(self, email: str, source_address: str) -> None:
         """Note that somebody forgot a password, and send a link where mail is sent.
@@ -181,6 +192,14 @@ class SignIns:
             await self.link_mail.reset(store, canonical(email), held.account)
 
         await self._write(work)
+
+    async def _decide(
+        self, store: UserStore, held: Reservation, verdict: Verdict, caller: Caller
+    ) -> SignedIn | Refusal:
+        outcome = await sign_in.finish(store, held, verdict, self.policy, caller)
+        if isinstance(outcome, SignedIn) and not held.is_familiar:
+            await self.notices.new_sign_in(store, outcome.user, caller)
+        return outcome
 
     async def _public_pair(self, customer_id: UUID) -> TokenPair:
         visitor = await self._storage.look(lambda stores: stores.users.public_visitor(customer_id))
@@ -202,7 +221,7 @@ class SignIns:
     async def _count_failure(self, purpose: bytes, source_address: str) -> None:
         """Spend an attempt of the address. Raises TooManyAttempts, the answer then, when it has none."""
         budget = self.policy.budget(purpose, network_of(source_address))
-        await self._write_beside(lambda it: sign_in.spend(it, budget))
+        await self._write_beside(lambda it: sign_in.spend(it, [budget]))
 
     def _pair(self, outcome: SignedIn | Refusal, session_id: UUID | None = None) -> TokenPair:
         if isinstance(outcome, Refusal) and session_id is not None:
@@ -210,7 +229,10 @@ class SignIns:
         signed_in = _or_raise(outcome)
         for ended in signed_in.ended:
             self._authenticator.forget(ended)
-        return self._tokens.issue(signed_in.user, signed_in.session)
+        pair, user_id = self._tokens.issue(signed_in.user, signed_in.session), signed_in.user.id
+        nonce = signed_in.device_nonce
+        device_token = new_device_token(self.keys, user_id, nonce) if nonce else ""
+        return msgspec.structs.replace(pair, device_token=device_token)
 
     async def _write(self, work: UserWork[T]) -> T:
         return await self._storage.write(lambda stores: work(stores.users))

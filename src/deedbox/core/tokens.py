@@ -11,10 +11,14 @@ from deedbox.core.users import User
 
 
 class TokenPair(msgspec.Struct, frozen=True):
-    """What a sign-in gives: a token for requests, and one to get the next pair."""
+    """What a sign-in gives: a token for requests, and one to get the next pair.
+
+    `device_token` is for a browser to be known by at its next sign-in, "" where there was none.
+    """
 
     token: str
     refresh_token: str
+    device_token: str = ""
 
 
 class RefreshClaims(msgspec.Struct, frozen=True):

@@ -96,9 +96,7 @@ def read_signers(signers: Path) -> list[bytes]:
 
 def _resolved(name: str, address: ListenAddress) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
     try:
-        found = socket.getaddrinfo(
-            address.host, address.port, type=_kind(name), flags=socket.AI_PASSIVE
-        )
+        found = socket.getaddrinfo(address.host, address.port, type=_kind(name), flags=socket.AI_PASSIVE)
     except OSError as error:
         raise CannotListen(
             f"{name}: the host {address.host!r} is not known here: {error.strerror}."

@@ -1,6 +1,6 @@
 """Sign-in sessions as rows; a token is worth something only while its session's row is there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
@@ -28,6 +28,7 @@ class SessionStore(AttemptStore):
             id=renewed.id,
             next_refresh_id=renewed.refresh_id,
             expires_at=renewed.expires_at,
+            used_at=renewed.used_at,
             refresh_id=refresh_id,
         )
         return changed == 1
@@ -36,6 +37,15 @@ class SessionStore(AttemptStore):
         """Return a session, expired or not."""
         found = await self.transaction.structs("session_by_id", Session, session_id=session_id)
         return found[0] if found else None
+
+    async def sessions_of(self, user_id: UUID) -> Sequence[Session]:
+        """Return a user's sessions, the newest first, expired ones too."""
+        return await self.transaction.structs("sessions_of_user", Session, user_id=user_id)
+
+    async def has_session_from(self, user_id: UUID, network: str) -> bool:
+        """Tell whether a session of this user began in that network."""
+        asked = {"user_id": user_id, "network": network}
+        return bool(await self.transaction.rows("session_from", **asked))
 
     async def end_session(self, session_id: UUID) -> None:
         """Delete a session."""

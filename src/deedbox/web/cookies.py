@@ -14,6 +14,7 @@ from deedbox.web.context import WebRequest, is_encrypted
 SESSION = "session"
 REFRESH = "refresh"
 CLAIM = "claim"
+DEVICE = "device"
 
 
 def read_cookie(request: WebRequest, name: str) -> str:

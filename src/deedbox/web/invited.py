@@ -5,9 +5,11 @@ The link's token stays in the form: a script takes it out of the address bar, an
 
 from typing import Annotated, Any, NamedTuple
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import QueryParameter
 
+from deedbox.core.accounts.callers import Caller
 from deedbox.core.errors import (
     AccountNotActive,
     InvalidValue,
@@ -15,12 +17,11 @@ from deedbox.core.errors import (
     TooManyAttempts,
     WrongPassword,
 )
-from deedbox.core.passwords import LONGEST, SHORTEST
 from deedbox.core.sign_ins import SignIns
 from deedbox.core.tokens import TokenPair
 from deedbox.web.context import Step, WebRequest, context_of, field, source_address
-from deedbox.web.pages import Problem, go_to, page
-from deedbox.web.sessions import open_session
+from deedbox.web.pages import Problem, go_to, page, password_problem
+from deedbox.web.sessions import caller_of, open_session
 from deedbox.web.texts import text
 from deedbox.web.visitors import intent
 
@@ -70,23 +71,15 @@ async def _set(request: WebRequest, link: _Link) -> Response[Any]:
     if email is None:
         return _dead_link(request, link)
     try:
-        pair = await _signed_in(context_of(request).sign_ins, link, email, password, source_address(request))
+        pair = await _signed_in(context_of(request).sign_ins, link, email, password, caller_of(request))
     except InvalidValue as refusal:
         if refusal.pointer != "/password":
             return _dead_link(request, link)
-        return _form(request, link, email, 422, Problem(_password_problem(password), "password"))
+        return _form(request, link, email, 422, Problem(password_problem(password), "password"))
     except (AccountNotActive, TooBusy) as refusal:
         status, said = (503, "problem.busy") if isinstance(refusal, TooBusy) else (403, "problem.not_active")
         return _form(request, link, email, status, Problem(text(said)))
     return await _go_on(request, link, pair)
-
-
-def _password_problem(password: str) -> str:
-    if not password:
-        return text("password.missing")
-    if not SHORTEST <= len(password) <= LONGEST:
-        return text("password.length", count=len(password))
-    return text("password.guessable")
 
 
 async def _go_on(request: WebRequest, link: _Link, pair: TokenPair | None) -> Response[Any]:
@@ -101,14 +94,14 @@ async def _go_on(request: WebRequest, link: _Link, pair: TokenPair | None) -> Re
 
 
 async def _signed_in(
-    sign_ins: SignIns, link: _Link, email: str, password: str, source_address: str
+    sign_ins: SignIns, link: _Link, email: str, password: str, caller: Caller
 ) -> TokenPair | None:
     """Set the password and sign in; None when only the second did not work out."""
     if not link.is_reset:
-        return await sign_ins.activate(link.token, password, source_address)
-    await sign_ins.reset_password(link.token, password, source_address)
+        return await sign_ins.activate(link.token, password, caller)
+    device = await sign_ins.reset_password(link.token, password, caller.address)
     try:
-        return await sign_ins.by_password(email, password, source_address)
+        return await sign_ins.by_password(email, password, msgspec.structs.replace(caller, device=device))
     except (AccountNotActive, TooBusy, TooManyAttempts, WrongPassword):
         return None
 

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response
 from litestar.response import Redirect
 
+from deedbox.core.passwords import LONGEST, SHORTEST
 from deedbox.core.permissions import Principal
 from deedbox.web.context import WebRequest, is_encrypted
 from deedbox.web.texts import text
@@ -66,3 +67,12 @@ def wait_words(wait_ms: int) -> str:
 def retry_after_s(wait_ms: int) -> str:
     """Return the value of `Retry-After`."""
     return str(max(1, -(-wait_ms // 1000)))
+
+
+def password_problem(password: str) -> str:
+    """Return what is wrong with a password that was refused."""
+    if not password:
+        return text("password.missing")
+    if not SHORTEST <= len(password) <= LONGEST:
+        return text("password.length", count=len(password))
+    return text("password.guessable")

@@ -3,7 +3,7 @@
 from litestar.types import ControllerRouterHandler
 
 from deedbox.web import claiming, files, invited, owned, signing_in, starting
-from deedbox.web.accounts import forgotten
+from deedbox.web.accounts import account, forgotten
 
 ROUTES: list[ControllerRouterHandler] = [
     starting.landing,
@@ -19,6 +19,10 @@ ROUTES: list[ControllerRouterHandler] = [
     invited.create_password,
     invited.reset_password_page,
     invited.reset_password,
+    account.account,
+    account.change_password,
+    account.end_session,
+    account.end_other_sessions,
     claiming.confirm,
     claiming.claim,
     owned.devices,

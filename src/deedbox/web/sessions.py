@@ -5,10 +5,14 @@ from typing import Any
 from litestar import Response
 from litestar.datastructures import Cookie
 
+from deedbox.core.accounts.callers import Caller
 from deedbox.core.sign_in import SignInPolicy
 from deedbox.core.tokens import TokenPair
-from deedbox.web.context import WebRequest, context_of, is_encrypted
-from deedbox.web.cookies import REFRESH, SESSION, new_cookie
+from deedbox.web.context import WebRequest, context_of, is_encrypted, source_address
+from deedbox.web.cookies import DEVICE, REFRESH, SESSION, new_cookie, read_cookie, set_cookie
+
+#: Browsers keep no cookie for longer.
+_DEVICE_KNOWN_S = 400 * 86_400
 
 
 def open_session(request: WebRequest, response: Response[Any], pair: TokenPair) -> None:
@@ -16,6 +20,14 @@ def open_session(request: WebRequest, response: Response[Any], pair: TokenPair) 
     policy = context_of(request).sign_ins.policy
     for cookie in session_cookies(pair, policy, is_encrypted(request)):
         response.set_cookie(cookie)
+    if pair.device_token:
+        set_cookie(request, response, DEVICE, pair.device_token, _DEVICE_KNOWN_S)
+
+
+def caller_of(request: WebRequest) -> Caller:
+    """Return who calls, before it is known who it is."""
+    client = request.headers.get("user-agent", "")
+    return Caller(source_address(request), client, read_cookie(request, DEVICE))
 
 
 def close_session(request: WebRequest, response: Response[Any]) -> None:

@@ -10,7 +10,7 @@ from deedbox.core.errors import AccountNotActive, TooBusy, TooManyAttempts, Wron
 from deedbox.web.context import Step, WebRequest, context_of, field, source_address
 from deedbox.web.cookies import CLAIM, clear_cookie, read_cookie
 from deedbox.web.pages import Problem, go_to, page, retry_after_s
-from deedbox.web.sessions import close_session, open_session
+from deedbox.web.sessions import caller_of, close_session, open_session
 from deedbox.web.texts import text
 from deedbox.web.visitors import intent, visitor
 
@@ -39,7 +39,7 @@ async def sign_in(request: WebRequest) -> Response[Any]:
         missing = text("problem.password_missing") if email else text("problem.email_missing")
         return await sign_in_form(request, wanted, 422, email, Problem(missing, what))
     try:
-        pair = await context_of(request).sign_ins.by_password(email, password, source_address(request))
+        pair = await context_of(request).sign_ins.by_password(email, password, caller_of(request))
     except WrongPassword:
         problem = Problem(text("problem.wrong_password"), "email")
         return await sign_in_form(request, wanted, 401, email, problem)

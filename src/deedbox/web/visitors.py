@@ -33,6 +33,14 @@ async def visitor(request: WebRequest) -> Principal | None:
         return None
 
 
+async def person(request: WebRequest) -> Principal:
+    """Return who is signed in. Raises SignInNeeded, for visitors of public customers too."""
+    principal = await visitor(request)
+    if principal is None or principal.is_public:
+        raise SignInNeeded
+    return principal
+
+
 async def owner(request: WebRequest) -> tuple[Principal, UUID]:
     """Return who is signed in, and their customer. Raises SignInNeeded, OnlyForOwners."""
     principal = await visitor(request)

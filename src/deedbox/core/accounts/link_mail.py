@@ -2,11 +2,12 @@
 
 from deedbox.core import invitations
 from deedbox.core.accounts.mails import Mail, Postbox, Template
-from deedbox.core.errors import NotFound, TooManyAttempts
+from deedbox.core.emails import LONGEST
+from deedbox.core.errors import NotFound, NotPermitted, TooManyAttempts
 from deedbox.core.ids import NULL_ID
-from deedbox.core.permissions import Operation, Principal, may
+from deedbox.core.permissions import Operation, Principal
 from deedbox.core.sign_in import SignInPolicy
-from deedbox.core.users import Account, Link, User, UserStore, target
+from deedbox.core.users import Account, Link, User, UserStore, permitted_user
 
 #: The paths and names are the reference server's.
 _PAGES = {
@@ -36,14 +37,21 @@ class LinkMail:
 
         Raises NotFound, also for users out of reach; InvalidValue once activated; TooManyAttempts.
         """
-        account = await store.find_account(email)
-        if account is None or not may(principal, Operation.READ_CREDENTIALS, target(account.user)):
-            raise NotFound("There is no user with this e-mail address.")
+        user = await self._invited(store, principal, email)
         actor = principal.actor(source_address)
-        link = await invitations.invitation(store, self._keys, self._policy, actor, account.user)
+        link = await invitations.invitation(store, self._keys, self._policy, actor, user)
         mail = self._mail(Template.ACTIVATION, email, link, self._policy.activation_link_s)
         if not await self._postbox.post_for_stranger(store, mail):
             raise TooManyAttempts(_WAIT_MS)
+
+    async def _invited(self, store: UserStore, principal: Principal, email: str) -> User:
+        account = await store.find_account(email)
+        try:
+            user_id = account.user.id if account else NULL_ID
+            return await permitted_user(store, principal, Operation.READ_CREDENTIALS, user_id)
+        except (NotFound, NotPermitted):
+            # One answer: whoever may not know learns nothing of who has an account.
+            raise NotFound("There is no user with this e-mail address.") from None
 
     async def reset(self, store: UserStore, email: str, account: Account | None) -> None:
         """Send a reset link to whoever asks for one, or the invitation to whom has no password yet.
@@ -52,6 +60,8 @@ class LinkMail:
         """
         if not self._postbox.is_open:
             return
+        # What strangers type may be longer than any address, and hold what no text can.
+        email = email[:LONGEST].encode("utf-8", "replace").decode()
         user = account.user if account and account.user.enabled else None
         template, lifetime_s = Template.RESET, self._policy.reset_link_s
         if user and not user.activated:

@@ -29,6 +29,7 @@ class Template(StrEnum):
     ACTIVATION = "activation"
     RESET = "reset"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
+    NEW_SIGN_IN = "new_sign_in"
     #: Never sent: it costs what others cost where an address has no account.
     NOBODY = "nobody"
 

@@ -1,6 +1,6 @@
 -- name: add_session
-insert into user_session (id, user_id, created_at, expires_at, refresh_id)
-values (:id, :user_id, :created_at, :expires_at, :refresh_id)
+insert into user_session (id, user_id, created_at, expires_at, refresh_id, source_address, network, client, used_at)
+values (:id, :user_id, :created_at, :expires_at, :refresh_id, :source_address, :network, :client, :used_at)
 
 -- Identifiers rise with time: the newest sessions have the highest.
 -- name: end_oldest_sessions
@@ -10,11 +10,19 @@ where user_id = :user_id
 returning id
 
 -- name: renew_session
-update user_session set refresh_id = :next_refresh_id, expires_at = :expires_at
+update user_session set refresh_id = :next_refresh_id, expires_at = :expires_at, used_at = :used_at
 where id = :id and refresh_id = :refresh_id
 
 -- name: session_by_id
-select id, user_id, created_at, expires_at, refresh_id from user_session where id = :session_id
+select id, user_id, created_at, expires_at, refresh_id, source_address, network, client, used_at
+from user_session where id = :session_id
+
+-- name: sessions_of_user
+select id, user_id, created_at, expires_at, refresh_id, source_address, network, client, used_at
+from user_session where user_id = :user_id order by id desc
+
+-- name: session_from
+select 1 from user_session where user_id = :user_id and network = :network limit 1
 
 -- name: end_session
 delete from user_session where id = :session_id

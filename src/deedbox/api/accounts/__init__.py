@@ -1,0 +1,1 @@
+"""REST of accounts beyond users and sign-in."""
