@@ -39,13 +39,14 @@ def _environment() -> dict[str, str]:
     return inherited | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def _replaced(server: RunningServer, mqtt_port: int) -> Mapping[str, str]:
+def _replaced(server: RunningServer, mqtt_port: int, coap_port: int) -> Mapping[str, str]:
     return {
         "http://localhost:8080": server.base_url,
         "admin@localhost.localdomain": server.email,
         "the password that was printed": server.password.replace("'", "'\\''"),
         "8443": str(free_port()),
         "1883": str(mqtt_port),
+        "5683": str(coap_port),
         "$TOKEN": "$OWNER",  # the README's name for it
     }
 
@@ -68,9 +69,10 @@ def test_the_tutorial_and_the_guides_run_as_they_are_written(tmp_path: Path) -> 
     for page in _run():
         wanted += examples(blocks(page))
     make_certificate(tmp_path)  # the guide to TLS asks for one
-    mqtt_port = free_port()
-    with running_server(tmp_path / "deedbox-data", "--mqtt", f"127.0.0.1:{mqtt_port}") as server:
-        replaced = _replaced(server, mqtt_port)
+    mqtt_port, coap_port = free_port(), free_port()
+    listening = ("--mqtt", f"127.0.0.1:{mqtt_port}", "--coap", f"127.0.0.1:{coap_port}")
+    with running_server(tmp_path / "deedbox-data", *listening) as server:
+        replaced = _replaced(server, mqtt_port, coap_port)
         printed = outputs(wanted, tmp_path, replaced, _environment())
     assert _said(tmp_path, "select distinct type from outbox_event") <= _documented("events.md")
     assert _said(tmp_path, "select distinct action from audit_entry") <= _documented("audit.md")
