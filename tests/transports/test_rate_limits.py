@@ -171,3 +171,36 @@ def test_a_device_is_told_its_limits_as_clients_read_them() -> None:
         "maxInflightMessages": 100,
         "rateLimits": {"messages": "10:1,300:60,", "telemetryMessages": "", "telemetryDataPoints": ""},
     }
+
+
+@pytest.mark.parametrize(
+    ("limit", "devices", "allowed", "excess"),
+    [
+        ({"device_telemetry_messages": "6400:1"}, 1, 6_400, 1 / 64),
+        ({"device_telemetry_data_points": "6400:1"}, 1, 6_400, 1 / 64),
+        ({"tenant_telemetry_messages": "20000:1"}, 20, 20_000, 1 / 16),
+        ({"tenant_telemetry_messages": "20:1"}, 20, 20, 0),
+    ],
+)
+async def test_what_is_taken_ahead_is_little(
+    sqlite: SQLiteBench, limit: dict[str, str], devices: int, allowed: int, excess: float
+) -> None:
+    """Large limits are not asked about each message; yet in the end the limit is what passes."""
+    site = site_with(sqlite, **limit)
+    limiters = [site.limiter(uuid4(), DEVICE.tenant_id) for _ in range(devices)]
+    seconds, each = 3, 2 * allowed // 100 // devices + 1
+    passed = 0
+    for step in range(seconds * 100):
+        now_ms = NOW_MS + step * 10
+        passed += sum(it.allows_telemetry(1, 1, now_ms) for it in limiters for _ in range(each))
+    full = allowed * (seconds + 1) - allowed // 100
+    assert full - 1 <= passed <= full * (1 + excess) + 1
+    await site.set(device_telemetry_messages="1:60")
+    assert [limiters[0].allows_telemetry(1, 0, NOW_MS + 9_000) for _ in range(2)] == [True, False], "at once"
+
+
+async def test_who_sends_as_fast_as_it_may_is_never_refused(sqlite: SQLiteBench) -> None:
+    site = site_with(sqlite, device_telemetry_messages="1000:1", tenant_telemetry_messages="100000:1")
+    it = site.limiter(DEVICE.id, DEVICE.tenant_id)
+    for moment_ms in range(5_000):
+        it.check_telemetry(1, 1, NOW_MS + moment_ms)

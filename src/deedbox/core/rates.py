@@ -88,6 +88,15 @@ class Bucket:
         """Let pass what was asked for last."""
         self._full_at = self._next_full_at
 
+    def room(self, now_ms: int) -> int:
+        """Return how many may pass now."""
+        now = now_ms * self._count
+        return max(0, now + self._span - max(self._full_at, now)) // self._duration_ms
+
+    def charge(self, count: int, at_ms: int) -> None:
+        """Count what passed at a moment that is over, within the room that there was."""
+        self._full_at = max(self._full_at, at_ms * self._count) + count * self._duration_ms
+
     def wait_ms(self, lacking: int) -> int:
         """Return the milliseconds until what lacks now is there."""
         return -(-lacking // self._count)

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from deedbox.core.errors import LimitReached, PayloadTooLarge, TooManyMessages
 from deedbox.core.limits_in_force import LimitsInForce
-from deedbox.core.rates import Hindrance, Kind, Whose, take
-from deedbox.transports.rates import Budget, budget_of
+from deedbox.core.rates import Buckets, Hindrance, Kind, Whose, take
+from deedbox.transports.rates import Budget, budget_of, free_room
 
+#: For how long a device may go on without asking.
+AHEAD_FOR_MS = 1_000
 _WORDS = {
     Kind.MESSAGES: "messages",
     Kind.TELEMETRY_MESSAGES: "telemetry messages",
@@ -45,13 +47,15 @@ class SharedBudget:
 class TenantBudget:
     """What a tenant's devices share; `limits` is replaced, never changed, when they are others."""
 
-    __slots__ = ("connected", "id", "limits", "most_payload_bytes", "shared")
+    __slots__ = ("connected", "id", "limits", "most_payload_bytes", "shared", "sharers")
 
     def __init__(self, tenant_id: UUID, limits: LimitsInForce) -> None:
         self.id = tenant_id
         self.shared = SharedBudget(Whose.TENANT)
         #: Who holds a connection of this tenant.
         self.connected: set[object] = set()
+        #: How many limiters were made for its devices.
+        self.sharers = 0
         self.renew(limits)
 
     def renew(self, limits: LimitsInForce) -> None:
@@ -61,13 +65,36 @@ class TenantBudget:
         self.shared.fit(limits)
 
 
+class Ahead:
+    """What a device may send without asking its buckets, since a moment, and what it has sent of that."""
+
+    __slots__ = ("free_points", "free_telemetry", "points", "since_ms", "telemetry")
+
+    def __init__(self) -> None:
+        self.free_telemetry = self.free_points = self.telemetry = self.points = self.since_ms = 0
+
+    def begin(self, free_telemetry: int, free_points: int, now_ms: int) -> None:
+        """Let the device send so much more."""
+        self.free_telemetry, self.free_points, self.since_ms = free_telemetry, free_points, now_ms
+
+    def charge(self, per_message: Buckets, per_point: Buckets) -> None:
+        """Have the buckets count what was sent, as of the moment since when it was free; none is any more."""
+        if self.telemetry or self.points:
+            for bucket in per_message:
+                bucket.charge(self.telemetry, self.since_ms)
+            for bucket in per_point:
+                bucket.charge(self.points, self.since_ms)
+        self.free_telemetry = self.free_points = self.telemetry = self.points = 0
+
+
 class Limiter:
     """Decides about messages of one device; `now_ms` is any clock in milliseconds, always the same one.
 
-    A message that is refused costs nothing.
+    A message that is refused costs nothing. Buckets are not asked about each message: where they have room
+    for many, the device takes some ahead, and they are charged for what it took when they are asked next.
     """
 
-    __slots__ = ("_budget", "_device_id", "_fits", "_parts", "_refused", "tenant")
+    __slots__ = ("_ahead", "_budget", "_device_id", "_fits", "_parts", "_refused", "tenant")
 
     def __init__(
         self, tenant: TenantBudget, parts: Sequence[SharedBudget], device_id: UUID, refused: Refused
@@ -78,6 +105,7 @@ class Limiter:
         self._refused = refused
         self._fits: LimitsInForce | None = None
         self._budget = Budget()
+        self._ahead = Ahead()
 
     @property
     def own(self) -> SharedBudget:
@@ -90,7 +118,11 @@ class Limiter:
 
     def allows_telemetry(self, messages: int, points: int, now_ms: int) -> bool:
         """Count telemetry, so many values in so many messages; tell whether all of it may pass."""
-        return self._take_telemetry(messages, points, now_ms) is None
+        try:
+            self.check_telemetry(messages, points, now_ms)
+        except (TooManyMessages, PayloadTooLarge):
+            return False
+        return True
 
     def check_message(self, now_ms: int) -> None:
         """Do as `allows_message`. Raises TooManyMessages."""
@@ -100,6 +132,16 @@ class Limiter:
 
     def check_telemetry(self, messages: int, points: int, now_ms: int) -> None:
         """Do as `allows_telemetry`. Raises TooManyMessages; PayloadTooLarge for what could never pass."""
+        ahead = self._ahead
+        taken, taken_points = ahead.telemetry + messages, ahead.points + points
+        if (
+            taken <= ahead.free_telemetry
+            and taken_points <= ahead.free_points
+            and 0 <= now_ms - ahead.since_ms < AHEAD_FOR_MS
+            and self._fits is self.tenant.limits
+        ):
+            ahead.telemetry, ahead.points = taken, taken_points
+            return
         hindrance = self._take_telemetry(messages, points, now_ms)
         if hindrance:
             _refuse(hindrance)
@@ -131,17 +173,28 @@ class Limiter:
         self.tenant.connected.discard(holder)
 
     def _take_message(self, now_ms: int) -> Hindrance | None:
-        if self._fits is not self.tenant.limits:
-            self._fit()
+        self._settle()
         hindrance = take(self._budget.messages, 1, (), 0, now_ms)
         return hindrance and self._noted(hindrance)
 
     def _take_telemetry(self, messages: int, points: int, now_ms: int) -> Hindrance | None:
-        if self._fits is not self.tenant.limits:
-            self._fit()
+        self._settle()
         _, per_message, per_point = self._budget
         hindrance = take(per_message, messages, per_point, points, now_ms)
-        return hindrance and self._noted(hindrance)
+        if hindrance:
+            return self._noted(hindrance)
+        sharers = self.tenant.sharers
+        self._ahead.begin(
+            free_room(per_message, sharers, now_ms), free_room(per_point, sharers, now_ms), now_ms
+        )
+        return None
+
+    def _settle(self) -> None:
+        """Charge the buckets for what was taken ahead; other limits begin anew, with full buckets."""
+        _, per_message, per_point = self._budget
+        self._ahead.charge(per_message, per_point)
+        if self._fits is not self.tenant.limits:
+            self._fit()
 
     def _fit(self) -> None:
         self._fits = self.tenant.limits

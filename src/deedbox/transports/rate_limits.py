@@ -103,7 +103,7 @@ class RateLimits:
             return None
         own = self._budget(Whose.GATEWAY_DEVICE if device.is_gateway else Whose.DEVICE, device_id)
         if known and known.own is not own:
-            del self._limiters[device_id, None]
+            self._limiters.pop((device_id, None)).tenant.sharers -= 1
         return self._limiter(device_id, device.tenant_id, None, [own])
 
     def limiter_behind(self, gateway_id: UUID, device_id: UUID, tenant_id: UUID) -> Limiter:
@@ -158,10 +158,12 @@ class RateLimits:
     ) -> Limiter:
         limiter = self._limiters.get((device_id, gateway_id))
         if limiter is None:
-            limiter = Limiter(self._tenant(tenant_id), parts, device_id, self.note_refusal)
+            tenant = self._tenant(tenant_id)
+            tenant.sharers += 1
+            limiter = Limiter(tenant, parts, device_id, self.note_refusal)
             self._limiters[device_id, gateway_id] = limiter
             if len(self._limiters) > MOST_DEVICES:
-                self._limiters.popitem(last=False)
+                self._limiters.popitem(last=False)[1].tenant.sharers -= 1
         return limiter
 
     def _budget(self, whose: Whose, owner_id: UUID) -> SharedBudget:

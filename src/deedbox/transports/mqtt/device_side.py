@@ -79,8 +79,9 @@ class DeviceSide:
     def receive(self, topic: str, payload: bytes, token: int, properties: Properties = EMPTY) -> None:
         """Take a message of the device."""
         try:
-            if self.limiter is not None:
-                self.limiter.check_payload(len(payload))
+            limiter = self.limiter
+            if limiter is not None and len(payload) > limiter.tenant.most_payload_bytes:
+                limiter.check_payload(len(payload))
             if topic == _TELEMETRY:
                 self._telemetry(payload, token)
             else:
@@ -122,15 +123,13 @@ class DeviceSide:
 
     def _telemetry(self, payload: bytes, token: int) -> None:
         connection, limiter = self._connection, self.limiter
-        if limiter is not None:
-            limiter.check_telemetry(1, 0, connection.heard_at_ms)
         found = self._session.manners.mqtt.reader.telemetry_message(payload, self._moment())
+        if limiter is not None:
+            limiter.check_telemetry(1, found[2] if found else 0, connection.heard_at_ms)
         if found is None:
             connection.acknowledge(token)
             return
-        message, names, count = found
-        if limiter is not None:
-            limiter.check_telemetry(0, count, connection.heard_at_ms)
+        message, names, _ = found
         sender = self._sender
         if sender is None:
             sender = self._sender = Sender(self._context.ingest, self._session.device_id)
