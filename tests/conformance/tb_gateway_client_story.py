@@ -33,6 +33,14 @@ class Story:
             sleep(0.02)
         return {"ready": self._is_ready()}
 
+    def limits(self) -> dict[str, Any]:
+        """Tell the rates that it holds itself to: its own, and that of all that is behind it."""
+        behind = self.client._devices_connected_through_gateway_messages_rate_limit
+        return {
+            "own": self.client._messages_rate_limit.get_minimal_limit(),
+            "behind": behind.get_minimal_limit(),
+        }
+
     def connect_device(self, name: str, kind: str) -> dict[str, Any]:
         """Say that a device is there."""
         return self._sent(self.client.gw_connect_device(name, kind))

@@ -6,13 +6,14 @@ saw; this file asks for the chapters and judges.
 
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import count
 
 import pytest
 
 from tests.conformance.chapters import Teller, teller
-from tests.conformance.mqtt_site import HOST, MadeDevice, MqttSite
-from tests.conformance.rest_people import get, post
+from tests.conformance.mqtt_site import HOST, LONGEST_WAIT_S, MadeDevice, MqttSite
+from tests.conformance.rest_people import get, post, sign_in
 
 SENT = {"result": 0}
 _numbers = count(1)
@@ -27,6 +28,13 @@ def name() -> str:
 @pytest.fixture
 def gateway(mqtt_site: MqttSite) -> Iterator[Teller]:
     """A gateway on the SDK, connected, subscribed and told its limits."""
+    with new_gateway(mqtt_site) as started:
+        yield started
+
+
+@contextmanager
+def new_gateway(mqtt_site: MqttSite) -> Iterator[Teller]:
+    """Make and connect one."""
     token = f"token-of-gateway-{next(_numbers)}"
     device = {"name": token.removeprefix("token-of-"), "additionalInfo": {"gateway": True}}
     post(mqtt_site.maker, f"/api/device?accessToken={token}", device)
@@ -121,3 +129,22 @@ def test_commands(mqtt_site: MqttSite, gateway: Teller, name: str) -> None:
     sent = mqtt_site.command(device, "beep", [1, 2], way="oneway")
     assert gateway.tell("hear")["command"]["data"]["params"] == [1, 2]
     assert sent.result().status_code == 200
+
+
+def test_limits(mqtt_site: MqttSite) -> None:
+    """The SDK keeps to four fifths of what it is told, for itself and what is behind it: thingsboard §3.3."""
+    tenant_id = get(mqtt_site.maker, "/api/auth/user")["tenantId"]["id"]
+    own, behind = "transportGatewayDeviceMsgRateLimit", "transportGatewayMsgRateLimit"
+    path = f"/api/tenant/{tenant_id}/limits"
+    with closing(sign_in(*mqtt_site.server.address)) as administrator:
+        post(administrator, path, {own: "100:1", behind: "1000:1"})
+        assert any(told == {"own": 80, "behind": 800} for told in limits_of_new_gateways(mqtt_site))
+        post(administrator, path, {own: None, behind: None})
+
+
+def limits_of_new_gateways(mqtt_site: MqttSite) -> Iterator[dict[str, int]]:
+    """Ask gateways for what they were told: another worker learns of new limits within ten seconds."""
+    give_up_at = time.monotonic() + LONGEST_WAIT_S
+    while time.monotonic() < give_up_at:
+        with new_gateway(mqtt_site) as gateway:
+            yield gateway.tell("limits")
