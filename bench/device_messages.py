@@ -117,11 +117,11 @@ def _telemetry_over_http(setting: Setting) -> Part:
             for name in setting.versions:
                 with fresh_copy(setting.template, setting.cache, setting.database) as folder:
                     found = _load(setting, part, name, load, folder, setting.http, **options)
-                    _note(part, name, load, found, _telemetry_fault(folder, found))
+                    _note(part, name, load, found, telemetry_fault(folder, found))
     return part
 
 
-def _telemetry_fault(folder: Path, found: Publishing) -> str:
+def telemetry_fault(folder: Path, found: Publishing) -> str:
     migrate(database_url(folder))  # the version that ran may be an older one
     numbers = [number for _, number in stored(folder)]
     if len(numbers) == len(set(numbers)) == found.acknowledged:
@@ -202,7 +202,7 @@ _PARTS: dict[str, Callable[[Setting], Part]] = {
 
 
 @contextmanager
-def _database(cache: Path) -> Iterator[postgresql_server.Server]:
+def opened_database(cache: Path) -> Iterator[postgresql_server.Server]:
     """Start PostgreSQL on all processors, though this process is on one."""
     os.sched_setaffinity(0, {SERVER_PROCESSOR, LOAD_PROCESSOR})
     with postgresql_server.running(cache / "postgresql") as server:
@@ -210,7 +210,7 @@ def _database(cache: Path) -> Iterator[postgresql_server.Server]:
         yield server
 
 
-def _built(cache: Path, devices: int, database: postgresql_server.Server | None) -> Path:
+def built(cache: Path, devices: int, database: postgresql_server.Server | None) -> Path:
     template = cache / f"devices-{'postgresql-' if database else ''}{devices}"
     if not template.exists():
         build(template, devices, database)
@@ -232,11 +232,11 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer read
     cache.mkdir(exist_ok=True)
     console, began = Console(width=160), time.monotonic()
     with ExitStack() as opened:
-        database = opened.enter_context(_database(cache)) if postgresql else None
+        database = opened.enter_context(opened_database(cache)) if postgresql else None
         setting = Setting(
             mqtt=opened.enter_context(generator(4)),
             http=opened.enter_context(http_generator()),
-            template=_built(cache, devices, database),
+            template=built(cache, devices, database),
             cache=cache,
             devices=devices,
             rounds=rounds,

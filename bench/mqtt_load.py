@@ -17,7 +17,7 @@ SERVER_PROCESSOR = 0
 LOAD_PROCESSOR = 1
 #: From here on, what else ran on the machine may explain a difference.
 MOST_OTHER_CORES = 0.12
-_MQTT, _HTTP = (Path(__file__).with_name(it) for it in ("mqtt_load.c", "http_load.c"))
+_MQTT, _HTTP, _COAP = (Path(__file__).with_name(f"{it}_load.c") for it in ("mqtt", "http", "coap"))
 _LONGEST_S = 180
 
 Found = TypeVar("Found", bound="Run")
@@ -49,6 +49,8 @@ class Publishing(Run, kw_only=True):
     p999_ms: float
     slowest_ms: float
     memory_kb: int
+    #: Requests over CoAP that were sent again.
+    repeated: int = 0
 
     @property
     def per_second(self) -> float:
@@ -112,6 +114,13 @@ def generator(level: int) -> Iterator[Generator]:
 def http_generator() -> Iterator[Generator]:
     """Compile the generator of requests."""
     with _compiled(_HTTP) as program:
+        yield Generator(program)
+
+
+@contextmanager
+def coap_generator() -> Iterator[Generator]:
+    """Compile the generator of requests over CoAP."""
+    with _compiled(_COAP) as program:
         yield Generator(program)
 
 

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.mqtt_load import MOST_OTHER_CORES
-from bench.mqtt_servers import BARE_LIMIT, HTTP_ALONE, MOSQUITTO
+from bench.mqtt_servers import BARE_LIMIT, COAP_ALONE, HTTP_ALONE, MOSQUITTO
 
 FAILED = "FAILED"
 _OTHER = "other cores"
-_PEERS = {"/ Mosquitto": MOSQUITTO, "/ bare limit": BARE_LIMIT, "/ HTTP alone": HTTP_ALONE}
+_PEERS = {"/ Mosquitto": MOSQUITTO, "/ bare limit": BARE_LIMIT, "/ HTTP alone": HTTP_ALONE, "/ CoAP alone": COAP_ALONE}
 
 
 class Row(msgspec.Struct):

@@ -30,6 +30,8 @@ ACK_ONLY = "Deedbox, ack only"
 BARE_LIMIT = "bare limit"
 #: Answers 200 to everything, on the port that is for MQTT elsewhere.
 HTTP_ALONE = "HTTP alone"
+#: Answers 2.01 to every datagram, on the port that is for CoAP elsewhere.
+COAP_ALONE = "CoAP alone"
 _LONGEST_START_S = 60
 _LONGEST_STOP_S = 60
 _IN_JOURNAL = re.compile(rb"^deedbox_journal_messages (\S+)$", re.MULTILINE)
@@ -41,11 +43,12 @@ class NotThere(Exception):
 
 
 class Ports(NamedTuple):
-    """Where a server listens on loopback; `http` is Deedbox's only."""
+    """Where a server listens on loopback; `http` and `coap` are Deedbox's only."""
 
     mqtt: int
     mqtts: int
     http: int
+    coap: int
 
 
 Command = Callable[[Path, Ports, MadeCertificate | None], list[str]]
@@ -56,7 +59,7 @@ class Server:
 
     def __init__(self, name: str, folder: Path, certificate: MadeCertificate | None = None) -> None:
         self.name = name
-        self.ports = Ports(free_port(), free_port(), free_port())
+        self.ports = Ports(*(free_port() for _ in range(4)))
         self._log = folder.with_name(f"{folder.name}.log")
         command = _COMMANDS[name](folder, self.ports, certificate)
         with self._log.open("ab") as log:
@@ -177,7 +180,7 @@ def _mosquitto(folder: Path, ports: Ports, certificate: MadeCertificate | None) 
 
 
 def _deedbox(folder: Path, ports: Ports, certificate: MadeCertificate | None) -> list[str]:
-    command = [sys.executable, "-m", "deedbox", "serve", "--data", str(folder), "--coap", "off"]
+    command = [sys.executable, "-m", "deedbox", "serve", "--data", str(folder), "--coap", f"127.0.0.1:{ports.coap}"]
     command += ["--mqtt", f"127.0.0.1:{ports.mqtt}", "--http", f"127.0.0.1:{ports.http}"]
     if certificate:
         command += ["--mqtts", f"127.0.0.1:{ports.mqtts}", "--tls-certificate", str(certificate.certificate)]
@@ -200,10 +203,15 @@ def _http_alone(folder: Path, ports: Ports, _: MadeCertificate | None) -> list[s
     return [sys.executable, "-c", _PYTHON.format("bench.http_alone"), str(folder), str(ports.mqtt)]
 
 
+def _coap_alone(folder: Path, ports: Ports, _: MadeCertificate | None) -> list[str]:
+    return [sys.executable, "-c", _PYTHON.format("bench.coap_alone"), str(folder), str(ports.mqtt)]
+
+
 _COMMANDS: dict[str, Command] = {
     MOSQUITTO: _mosquitto,
     DEEDBOX: _deedbox,
     ACK_ONLY: _ack_only,
     BARE_LIMIT: _bare_limit,
     HTTP_ALONE: _http_alone,
+    COAP_ALONE: _coap_alone,
 }

@@ -27,6 +27,8 @@ _KINDS = {
     "userGroupId": "USER_GROUP",
     "groupPermissionId": "GROUP_PERMISSION",
     "memberId": "DEVICE",
+    "keyId": "API_KEY",
+    "sessionId": "SESSION",
 }
 #: Parameters of queries that name a thing of any kind.
 _ENDS = (("fromType", "fromId"), ("toType", "toId"), ("entityType", "entityId"))
@@ -61,6 +63,7 @@ _PLAIN: Mapping[str, Sequence[str]] = {
     "ownerType": ("CUSTOMER",),
     "groupType": ("DEVICE", "USER"),
     "groupName": ("shed", "All"),
+    "enabled": ("true",),
 }
 
 

@@ -67,6 +67,7 @@ async def scene(deployment: Deployment) -> Scene:
     profile = await it.ok("maker", "POST", "/api/deviceProfile", {"name": TENANTS_MARK})
     house = await a_house(it, alice["customerId"], lamp["id"])
     command = {"method": MARK, "params": {"state": MARK}, "persistent": True}
+    key = await it.ok("alice", "POST", "/api/apiKey", {"description": MARK})
     sent = await it.ok("alice", "POST", f"/api/rpc/oneway/{lamp['id']['id']}", command)
     things = {
         "DEVICE": [lamp["id"]["id"], spare["id"]["id"]],
@@ -77,6 +78,8 @@ async def scene(deployment: Deployment) -> Scene:
         "ASSET": [house["id"]["id"]],
         "ASSET_PROFILE": [house["assetProfileId"]["id"]],
         "RPC": [sent["rpcId"]],
+        "API_KEY": [key["id"]["id"]],
+        "SESSION": [listed["id"] for listed in await it.ok("alice", "GET", "/api/account/sessions")],
         **await a_shed(it, lamp["id"]["id"], spare["id"]["id"]),
     }
     # Where telemetry waits is left at the first question about it, whoever asks.

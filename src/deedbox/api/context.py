@@ -8,6 +8,7 @@ from litestar.connection import Request
 from litestar.datastructures import State
 
 from deedbox.api.rest_limits import RestLimits
+from deedbox.core.accounts.api_keys import is_api_key
 from deedbox.core.accounts.callers import Caller
 from deedbox.core.attribute_changes import AttributeChanges
 from deedbox.core.claim_requests import ClaimOutcome, ClaimRequest
@@ -86,12 +87,15 @@ async def principal_of(request: ApiRequest) -> Principal:
 
 
 def bearer_token(request: ApiRequest) -> str:
-    """Return the token of `X-Authorization` or `Authorization`. Raises NotSignedIn when there is none."""
+    """Return the token or API key of `X-Authorization` or `Authorization`. Raises NotSignedIn without one."""
     header = request.headers.get("x-authorization") or request.headers.get("authorization") or ""
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise NotSignedIn
-    return token.strip()
+    scheme, _, rest = header.partition(" ")
+    token = rest.strip()
+    if scheme.lower() == "bearer" and token:
+        return token
+    if scheme.lower() == "apikey" and is_api_key(token):
+        return token
+    raise NotSignedIn
 
 
 def caller_of(request: ApiRequest) -> Caller:

@@ -42,6 +42,7 @@ from deedbox.api import (
     users,
 )
 from deedbox.api.access import allowed, group_lists, group_permissions, grouped_things, groups, roles
+from deedbox.api.accounts import api_keys
 from deedbox.api.accounts import sessions as account_sessions
 
 ROUTES: list[ControllerRouterHandler] = [
@@ -262,6 +263,12 @@ ROUTES: list[ControllerRouterHandler] = [
     allowed.get_allowed,
     allowed.ask,
     allowed.get_explanation,
+    # API keys
+    api_keys.save_api_key,
+    api_keys.list_api_keys,
+    api_keys.describe_api_key,
+    api_keys.enable_api_key,
+    api_keys.delete_api_key,
     # Audit log
     audit_log.list_entries,
     audit_log.list_entries_of_entity,

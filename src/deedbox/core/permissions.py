@@ -27,7 +27,8 @@ _PUBLIC_MAY = (Operation.READ, Operation.READ_TELEMETRY, Operation.READ_ATTRIBUT
 class Principal(msgspec.Struct, frozen=True):
     """Somebody who is signed in. System administrators have NULL_ID as tenant; `customer_id` may be None.
 
-    `grants`: what roles and groups add up to; None where these are just the default ones.
+    `grants`: what roles and groups add up to; None where these are just the default ones. `by_key`: it is a
+    program with an API key, whose id is in the place of the session's; its limits are in `grants`.
     """
 
     user_id: UUID
@@ -39,6 +40,7 @@ class Principal(msgspec.Struct, frozen=True):
     customer_title: str = ""
     is_public: bool = False
     grants: Grants | None = None
+    by_key: bool = False
 
     @property
     def subjects(self) -> frozenset[UUID]:
@@ -109,6 +111,12 @@ def may_by_group(principal: Principal, operation: Operation, resource: Resource)
 def refuse(operation: Operation, resource: Resource) -> NoReturn:
     """Raise NotPermitted, naming both."""
     raise NotPermitted(operation=str(operation), resource=str(resource))
+
+
+def check_in_person(principal: Principal) -> None:
+    """Return when somebody signed in as a person, not a program with an API key. Raises NotPermitted."""
+    if principal.by_key:
+        raise NotPermitted("An API key can't do this: sign in with your password, or however you do.")
 
 
 def reach_of(principal: Principal, operation: Operation, resource: Resource) -> Reach | None:

@@ -57,6 +57,7 @@ class SignInPolicy(msgspec.Struct, frozen=True):
     sessions_per_user: Annotated[
         int, Meta(ge=1, le=10_000, description="Sessions of one user; a further one ends the oldest.")
     ] = 100
+    api_keys_per_user: Annotated[int, Meta(ge=0, le=10_000, description="API keys of one user.")] = 50
     activation_link_s: Annotated[
         int, Meta(ge=60, le=2_592_000, description="How long an activation link works.")
     ] = 86_400

@@ -19,7 +19,7 @@ from deedbox.core.emails import canonical
 from deedbox.core.errors import InvalidValue, NotFound, NotSignedIn, Refusal, TokenExpired
 from deedbox.core.keys import KeyRing
 from deedbox.core.passwords import PasswordHasher, Verdict, check_password
-from deedbox.core.permissions import Operation, Principal
+from deedbox.core.permissions import Operation, Principal, check_in_person
 from deedbox.core.sessions import Authenticator
 from deedbox.core.sign_in import Reservation, SignedIn, SignInPolicy
 from deedbox.core.source_networks import network_of
@@ -95,6 +95,7 @@ class SignIns:
 
     async def instead_of(self, principal: Principal, user_id: UUID, caller: Caller) -> TokenPair:
         """Start a session as somebody below; the audit log says who did. Raises NotFound, NotPermitted."""
+        check_in_person(principal)
 
         async def work(store: UserStore) -> SignedIn:
             user = await permitted_user(store, principal, Operation.IMPERSONATE, user_id)
@@ -107,7 +108,8 @@ class SignIns:
         return self._pair(await self._write(work))
 
     async def sign_out(self, principal: Principal, source_address: str) -> None:
-        """End the session that a request came with."""
+        """End the session that a request came with. Raises NotPermitted for an API key."""
+        check_in_person(principal)
         if not principal.is_public:
             await self._write_beside(lambda it: sign_in.sign_out(it, principal, source_address))
             self._authenticator.forget(principal.session_id)
@@ -115,7 +117,11 @@ class SignIns:
     async def change_password(
         self, principal: Principal, current: str, new: str, caller: Caller
     ) -> TokenPair:
-        """Replace somebody's own password: all sessions end but a new one. Raises InvalidValue."""
+        """Replace somebody's own password: all sessions end but a new one.
+
+        Raises InvalidValue; NotPermitted for an API key.
+        """
+        check_in_person(principal)
         if new == current:
             raise InvalidValue("New password should be different from existing!", "/newPassword")
         check_password(new, principal.email, self._hasher, "/newPassword")

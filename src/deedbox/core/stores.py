@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from deedbox.core.access.group_permissions import GroupPermissionStore
+from deedbox.core.accounts.api_keys import ApiKeyStore
 from deedbox.core.activity import ActivityStore
 from deedbox.core.asset_profiles import AssetProfileStore
 from deedbox.core.assets import AssetStore
@@ -51,6 +52,11 @@ class Stores(Protocol):
     @property
     def announcements(self) -> AnnounceStore:
         """What announcing a window needs."""
+        ...
+
+    @property
+    def api_keys(self) -> ApiKeyStore:
+        """API keys and whose they are."""
         ...
 
     @property

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from deedbox.core.accounts.api_keys import USE_NOTED_EVERY_MS, digest_of, is_api_key
+from deedbox.core.errors import NotSignedIn
 from deedbox.core.permissions import Principal
 from deedbox.core.sessions import known_visitor
 from deedbox.core.storage import Storage, Stores
@@ -16,6 +18,7 @@ MOST_TOKENS = 20_000
 _BELIEVED_UNTOLD_MS = 5_000
 #: and while they can. What they tell is heard at once, but a message may get lost.
 _BELIEVED_TOLD_MS = 30_000
+_NO_KEY = "This API key is misspelt, expired, disabled or deleted."
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -96,17 +99,35 @@ class SessionAuthenticator:
 
     async def _look_up(self, token: str) -> Principal:
         self._drop(token)
+        before = self._forgotten
+        known = await (self._of_key(token) if is_api_key(token) else self._of_session(token))
+        # What was read while somebody was forgotten may be what should be forgotten.
+        if before == self._forgotten:
+            self._keep(token, known)
+        return known.principal
+
+    async def _of_session(self, token: str) -> _Known:
         session_id, is_public, expires_at = self._tokens.read_access(token)
-        before, looked_up_at = self._forgotten, self._clock_ms()
+        looked_up_at = self._clock_ms()
 
         async def work(stores: Stores) -> Principal:
             return await known_visitor(stores.users, session_id, is_public)
 
-        principal = await self._storage.look(work)
-        # What was read while somebody was forgotten may be what should be forgotten.
-        if before == self._forgotten:
-            self._keep(token, _Known(principal, looked_up_at, expires_at))
-        return principal
+        return _Known(await self._storage.look(work), looked_up_at, expires_at)
+
+    async def _of_key(self, token: str) -> _Known:
+        """Look a key up, and write down from time to time that it is used: it is believed no longer."""
+        digest, now_ms = digest_of(token), self._clock_ms()
+        if digest is None:
+            raise NotSignedIn(_NO_KEY)
+        holder = await self._storage.look(lambda it: it.api_keys.key_holder(digest))
+        if holder is None:
+            raise NotSignedIn(_NO_KEY)
+        if now_ms - holder.last_used_at >= USE_NOTED_EVERY_MS:
+            key_id = holder.principal.session_id
+            await self._storage.write_beside(lambda it: it.api_keys.note_key_use(key_id, now_ms))
+        until = now_ms + USE_NOTED_EVERY_MS
+        return _Known(holder.principal, now_ms, min(until, holder.expires_at or until))
 
     def _keep(self, token: str, known: _Known) -> None:
         self._known[token] = known

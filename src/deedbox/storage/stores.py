@@ -1,6 +1,7 @@
 """The stores of every noun over one transaction."""
 
 from deedbox.storage.access.group_permissions import GroupPermissionStore
+from deedbox.storage.accounts.api_keys import ApiKeyStore
 from deedbox.storage.activity import ActivityStore
 from deedbox.storage.asset_profiles import AssetProfileStore
 from deedbox.storage.assets import AssetStore
@@ -55,6 +56,11 @@ class Stores:
     def announcements(self) -> ClaimStore:
         """What announcing a window needs."""
         return ClaimStore(self.transaction)
+
+    @property
+    def api_keys(self) -> ApiKeyStore:
+        """API keys and whose they are."""
+        return ApiKeyStore(self.transaction)
 
     @property
     def credentials(self) -> CredentialsStore:

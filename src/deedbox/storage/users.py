@@ -66,6 +66,7 @@ class UserStore(SessionStore, MailStore):
         # First, as who signs in locks the account first: afterwards nobody starts a session any more.
         await self.transaction.batch("delete_users", asked)
         await self.transaction.batch("delete_sessions_of_users", asked)
+        await self.transaction.batch("delete_api_keys_of_users", asked)
         await forget_relations(self.transaction, "USER", [user.id for user in users])
         await leave_groups(self.transaction, [user.id for user in users])
         await self.transaction.batch("enter_default_group", asked)

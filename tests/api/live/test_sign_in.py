@@ -19,7 +19,7 @@ POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
     [
         ({"cmds": []}, "Sign in first"),
         ({"authCmd": {"cmdId": 0}}, "Sign in first"),
-        ({"authCmd": {"cmdId": 0, "apiKey": "tb_x"}}, "API keys are not offered"),
+        ({"authCmd": {"cmdId": 0, "apiKey": "dbk_x"}}, "This API key is misspelt"),
         ({"authCmd": {"cmdId": 0, "token": "wrong"}}, "Authentication failed"),
         ({"authCmd": "wrong"}, "Expected `object`"),
         (["authCmd"], "must be a JSON object"),
@@ -32,6 +32,16 @@ async def test_who_does_not_sign_in_first_is_closed(site: LiveSite, first: objec
         code, said = await client.ended()
     assert code == POLICY_VIOLATION
     assert reason in said
+
+
+async def test_an_api_key_signs_in_and_its_end_ends_the_connection(site: LiveSite) -> None:
+    """Thingsboard §6.9: `apiKey` in the place of `token`."""
+    key = await site.deployment.ok("alice", "POST", "/api/apiKey", {"description": "wall display"})
+    async with site.stranger() as client:
+        await client.send({"authCmd": {"cmdId": 0, "apiKey": key["value"]}})
+        assert await client.is_quiet()
+        await site.deployment.ok("alice", "DELETE", f"/api/apiKey/{key['id']['id']}")
+        assert (await client.ended())[0] == POLICY_VIOLATION
 
 
 @pytest.mark.parametrize("first", ["{", b"\x00\x01"])

@@ -30,7 +30,6 @@ ADDRESS = "/api/ws"
 #: Its clients put the token into the query; newer ones send it here, too.
 OLDER_ADDRESS = "/api/ws/plugins/telemetry"
 _SIGN_IN_FIRST = 'Sign in first: send {"authCmd": {"cmdId": 0, "token": "..."}} as a text message.'
-_NO_API_KEYS = "API keys are not offered. Send the token of a sign-in in authCmd."
 
 
 class LiveApplication:
@@ -110,9 +109,10 @@ class LiveApplication:
             raise ConnectionError
         first = received.get("text") or ""
         asked = commands.sign_in_of(commands.message_of(first))
-        if asked is None or not asked.token:
-            raise NotSignedIn(_NO_API_KEYS if asked and asked.api_key else _SIGN_IN_FIRST)
-        return await self._context.authenticator.authenticate(asked.token), first
+        token = (asked.token or asked.api_key) if asked else None
+        if not token:
+            raise NotSignedIn(_SIGN_IN_FIRST)
+        return await self._context.authenticator.authenticate(token), first
 
 
 def _ignore(_: str) -> None:

@@ -20,7 +20,7 @@ LONGEST_ID = 2**31 - 1
 
 
 class AuthCommand(Wire, kw_only=True):
-    """Who it is: the token of a sign-in."""
+    """Who it is: the token of a sign-in, or an API key."""
 
     cmd_id: int = 0
     token: str | None = None
