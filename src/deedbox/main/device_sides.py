@@ -131,6 +131,7 @@ def _coap_side(
             live=parts.live,
             activity=activity,
             rate_limits=parts.rate_limits,
+            manners=parts.device_manners,
             provisioning=_provisioning(parts),
             settings=parts.settings.coap_peers,
             clock_ms=parts.storage.now_ms,

@@ -10,6 +10,7 @@ from deedbox.security.passwords import MOST_WAITING
 from deedbox.transports.activity import MOST_REMEMBERED, ActivityNotes
 from deedbox.transports.coap.codes import dotted
 from deedbox.transports.coap.server import CoapServer
+from deedbox.transports.device_manners import MOST_DEVICES as MOST_SPEAKING
 from deedbox.transports.device_manners import MOST_PROFILES
 from deedbox.transports.http.application import DeviceApplication
 from deedbox.transports.ingest import TelemetryIngest
@@ -33,6 +34,7 @@ def measure_parts(parts: Parts) -> None:
     readings.cache("limited_devices", lambda: parts.rate_limits.known_devices, MOST_DEVICES)
     readings.cache("limited_tenants", lambda: parts.rest_limits.remembered, MOST_COUNTED)
     readings.cache("device_profiles", lambda: parts.device_manners.known_profiles, MOST_PROFILES)
+    readings.cache("profiles_of_devices", lambda: parts.device_manners.known_devices, MOST_SPEAKING)
     readings.places("watched_devices", lambda: parts.live.watched)
     readings.places("page_streams", lambda: parts.page_streams.count, parts.settings.pages.streams)
 

@@ -6,7 +6,7 @@ A change of a profile counts at once on this node and within seconds on others, 
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -18,6 +18,8 @@ from deedbox.transports.payload_formats.manners import DEFAULT, Manners
 
 #: How long another node's change of a profile may stay unnoticed here.
 READ_EVERY_S = 10.0
+#: For how long it may stay unnoticed that a device has another profile; and of how many that is remembered.
+ASKED_AGAIN_AFTER_MS, MOST_DEVICES = 30_000, 50_000
 #: Profiles that are remembered while none of their devices is connected.
 MOST_PROFILES = 1000
 
@@ -32,11 +34,18 @@ class DeviceManners:
         self._by_profile: WeakValueDictionary[UUID, Manners] = WeakValueDictionary()
         #: Those that were asked for last, at the end.
         self._remembered: OrderedDict[UUID, Manners] = OrderedDict()
+        #: Devices that have no session, with the moment when they were looked up, the last one at the end.
+        self._of_devices: OrderedDict[UUID, tuple[Manners, int]] = OrderedDict()
 
     @property
     def known_profiles(self) -> int:
         """How many profiles are remembered, of MOST_PROFILES; those asked for longest ago give way."""
         return len(self._remembered)
+
+    @property
+    def known_devices(self) -> int:
+        """Of how many devices without a session the profile is remembered, of MOST_DEVICES."""
+        return len(self._of_devices)
 
     async def of_device(self, device_id: UUID) -> Manners:
         """Return how the device speaks. Raises StorageUnavailable."""
@@ -57,6 +66,28 @@ class DeviceManners:
         for profile_id, stored in settings.items():
             self._learn(profile_id, stored)
         return [self._manners(profiles[it].profile_id) if it in profiles else DEFAULT for it in device_ids]
+
+    async def recent(self, device_ids: Collection[UUID], now_ms: int) -> dict[UUID, Manners]:
+        """Return how these devices speak, as of not long ago; for those that come with each message anew.
+
+        `now_ms` is any clock in milliseconds, always the same one. Raises StorageUnavailable.
+        """
+        found, unknown = {}, set()
+        for it in device_ids:
+            manners, asked_at_ms = self._of_devices.get(it, (DEFAULT, -ASKED_AGAIN_AFTER_MS))
+            if now_ms - asked_at_ms < ASKED_AGAIN_AFTER_MS:
+                found[it] = manners
+            else:
+                unknown.add(it)
+        if unknown:
+            asked = list(unknown)
+            for it, manners in zip(asked, await self.of_devices(asked), strict=True):
+                found[it] = manners
+                self._of_devices[it] = manners, now_ms
+                self._of_devices.move_to_end(it)
+            while len(self._of_devices) > MOST_DEVICES:
+                self._of_devices.popitem(last=False)
+        return found
 
     async def reload(self) -> None:
         """Read the profiles that have changed; that counts from now on, for connected devices, too."""

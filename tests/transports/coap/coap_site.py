@@ -125,6 +125,7 @@ class CoapSite(JoinedSite):
                 live=self.live,
                 activity=self.activity,
                 rate_limits=self.rate_limits,
+                manners=self.manners,
                 provisioning=self.provisioning,
                 clock_ms=lambda: self.sqlite.now_ms,
                 settings=self.coap,

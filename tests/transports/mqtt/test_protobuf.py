@@ -4,10 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from google.protobuf.message import Message
 
-from deedbox.core.payload_schemas.compiling import compiled
-from deedbox.core.payload_schemas.purposes import RPC_REQUEST_SCHEMA, RPC_RESPONSE_SCHEMA
+from deedbox.core.payload_schemas.purposes import RPC_REQUEST_SCHEMA
 from deedbox.transports.mqtt.packets import PubAck, Publish
 from deedbox.transports.mqtt.reasons import Reason
 from deedbox.transports.protobuf import device_api_pb2 as api
@@ -21,34 +19,16 @@ from tests.transports.mqtt.joined import (
     TELEMETRY,
     JoinedSite,
 )
-
-MEASURED = """syntax = "proto3";
-message Measured {
-  optional int64 ts = 1;
-  message Values { optional double temperature = 1; optional string mode = 2; }
-  optional Values values = 2;
-}"""
-REPORTED = 'syntax = "proto3"; message Reported { optional string fw_version = 1; repeated int32 pins = 2; }'
-PROTOBUF = {
-    "transportPayloadType": "PROTOBUF",
-    "deviceTelemetryProtoSchema": MEASURED,
-    "deviceAttributesProtoSchema": REPORTED,
-}
-Measured, Reported = compiled(MEASURED, "s").message, compiled(REPORTED, "s").message
-Asked, Replied = compiled(RPC_REQUEST_SCHEMA, "s").message, compiled(RPC_RESPONSE_SCHEMA, "s").message
-#: Not Protobuf, not JSON: a field that is cut.
-GARBAGE = b"\x0a\x7f\x01"
-
-
-def protobuf(**more: Any) -> dict[str, Any]:
-    return {"type": "MQTT", "transportPayloadTypeConfiguration": PROTOBUF | more}
-
-
-COMPATIBLE = protobuf(enableCompatibilityWithJsonPayloadFormat=True)
-
-
-def written(message: type[Message], **fields: Any) -> bytes:
-    return message(**fields).SerializeToString()
+from tests.transports.spoken_protobuf import (
+    COMPATIBLE,
+    GARBAGE,
+    Asked,
+    Measured,
+    Replied,
+    Reported,
+    protobuf,
+    written,
+)
 
 
 async def test_an_offer_is_read_with_key_and_duration(site: JoinedSite) -> None:

@@ -21,7 +21,7 @@ from tests.transports.mqtt.gateway_site import (
     acknowledged,
 )
 from tests.transports.mqtt.test_gateway_pushes import call, share
-from tests.transports.mqtt.test_protobuf import COMPATIBLE, GARBAGE, protobuf, written
+from tests.transports.spoken_protobuf import COMPATIBLE, GARBAGE, protobuf, written
 
 FORMATS = pytest.mark.parametrize("configuration", [protobuf(), COMPATIBLE], ids=["protobuf", "compatible"])
 

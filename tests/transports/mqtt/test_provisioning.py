@@ -11,8 +11,9 @@ from deedbox.core.ids import NULL_ID
 from deedbox.core.provision_settings import ProvisionSettings, Strategy
 from deedbox.storage.stores import Stores
 from deedbox.testing.claim_scene import ADMIN, TENANT
-from deedbox.transports.mqtt.packets import Packet, PubAck, SubAck
+from deedbox.transports.mqtt.packets import Packet, PubAck, Publish, SubAck
 from deedbox.transports.mqtt.reasons import Reason
+from deedbox.transports.protobuf import device_api_pb2 as api
 from tests.transports.mqtt.joined import CLAIM, TELEMETRY, Client, JoinedSite, message
 from tests.transports.mqtt.test_sessions import NewSite
 
@@ -146,3 +147,28 @@ async def test_many_requests_in_one_piece(site: JoinedSite) -> None:
 
 def _request(body: bytes, packet_id: int) -> Packet:
     return message(REQUEST, body, 1, packet_id)
+
+
+async def test_a_request_in_protobuf_is_answered_in_protobuf(site: JoinedSite) -> None:
+    """Thingsboard §2.1: nobody knows a profile yet, so the request says which of both it is."""
+    await prepared(site)
+    client = await newcomer(site, 4)
+    secrets = api.ProvisionDeviceCredentialsMsg(
+        provisionDeviceKey="the-key", provisionDeviceSecret="the-secret"
+    )
+    basic = api.ValidateBasicMqttCredRequestMsg(clientId="c-1", userName="u", password="p")
+    wanted = api.ProvisionDeviceRequestMsg(
+        deviceName="s-1",
+        credentialsType=api.MQTT_BASIC,
+        provisionDeviceCredentialsMsg=secrets,
+        credentialsDataProto=api.CredentialsDataProto(validateBasicMqttCredRequestMsg=basic),
+    )
+    await client.publish(REQUEST, wanted.SerializeToString())
+    answer = api.ProvisionDeviceResponseMsg.FromString(client.of(Publish)[0].payload)
+    assert (answer.status, answer.credentialsType) == (api.SUCCESS, api.MQTT_BASIC)
+    assert msgspec.json.decode(answer.credentialsValue)["clientId"] == "c-1"
+    secrets.provisionDeviceSecret = "wrong"
+    refused = api.ProvisionDeviceRequestMsg(provisionDeviceCredentialsMsg=secrets, deviceName="s-2")
+    await client.publish(REQUEST, refused.SerializeToString(), packet_id=2)
+    answer = api.ProvisionDeviceResponseMsg.FromString(client.of(Publish)[1].payload)
+    assert answer.status == api.NOT_FOUND and client.acknowledged == [1, 2]

@@ -47,6 +47,7 @@ class Authentication:
             logins = await self._logins(arrivals)
             if self._context.rate_limits.is_limiting:
                 await self._find_limiters(arrivals, logins)
+            await self._find_manners(arrivals, logins)
         except Exception as error:
             if not isinstance(error, StorageUnavailable):
                 _log.exception("devices could not be authenticated")
@@ -74,6 +75,13 @@ class Authentication:
         for exchange, login in zip(arrivals, logins, strict=True):
             if login is not None:
                 exchange.limiter = await self._context.rate_limits.limiter_of(login.device_id)
+
+    async def _find_manners(self, arrivals: Sequence[Exchange], logins: Sequence[Login | None]) -> None:
+        device_ids = [it.device_id for it in logins if it is not None]
+        found = await self._context.manners.recent(device_ids, arrivals[0].arrived_at)
+        for exchange, login in zip(arrivals, logins, strict=True):
+            if login is not None:
+                exchange.manners = found[login.device_id]
 
     def _decide(self, exchange: Exchange, login: Login | None) -> None:
         wait_ms = self._wait_ms(exchange, login is not None)

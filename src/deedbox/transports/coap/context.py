@@ -10,6 +10,7 @@ from deedbox.core.rpc import Exchange
 from deedbox.core.storage import Storage
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.coap.settings import CoapPeerSettings
+from deedbox.transports.device_manners import DeviceManners
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.ingest import TelemetryIngest
 from deedbox.transports.login_guesses import LoginGuesses
@@ -34,6 +35,7 @@ class CoapContext:
     live: LiveChanges
     activity: ActivityNotes
     rate_limits: RateLimits
+    manners: DeviceManners
     provisioning: DeviceProvisioning
     clock_ms: Callable[[], int]
     settings: CoapPeerSettings = field(default_factory=CoapPeerSettings)

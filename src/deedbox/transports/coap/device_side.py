@@ -9,12 +9,12 @@ import msgspec
 from deedbox.core.attributes import Report
 from deedbox.core.errors import InvalidValue, NotSignedIn, Refusal, TooBusy
 from deedbox.core.provisioning import Status
-from deedbox.transports import payloads
 from deedbox.transports.coap.bodies import answer_rest, whole_body
 from deedbox.transports.coap.codes import Code
 from deedbox.transports.coap.context import CoapContext
-from deedbox.transports.coap.exchanges import Answer, Exchange, json_answer
+from deedbox.transports.coap.exchanges import Answer, Exchange, binary_answer, formatted_answer, json_answer
 from deedbox.transports.device_messages import NO_SERVER_SIDE
+from deedbox.transports.payload_formats.provisioning_messages import protobuf_answer, protobuf_request
 from deedbox.transports.telemetry_batches import Sender
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ _ONLY_OBSERVED = "Commands come to devices that observe this: send GET with the 
 _BUSY = "Devices send more than can be stored at this moment. Try again later."
 
 Work = Callable[["DeviceSide", Exchange, bytes], Coroutine[Any, Any, Answer]]
-
-# Looked up once: used for each message.
-telemetry_message = payloads.telemetry_message
 
 
 class DeviceSide:
@@ -65,7 +62,7 @@ class DeviceSide:
         now_ms = exchange.arrived_at
         if limiter is not None:
             limiter.check_telemetry(1, 0, now_ms)
-        found = telemetry_message(body, conversation.moment(now_ms))
+        found = exchange.manners.coap.reader.telemetry_message(body, conversation.moment(now_ms))
         if found is None:
             exchange.created()
             return
@@ -92,7 +89,7 @@ class DeviceSide:
 
     async def claim(self, exchange: Exchange, body: bytes) -> Answer:
         """Open a claim window: 2.01 whether it was taken or refused, since firmware offers at every boot."""
-        offer = payloads.claim_message(device_of(exchange), body)
+        offer = exchange.manners.coap.reader.claim_message(device_of(exchange), body)
         announced = await self._context.messages.announce(offer)
         if announced.refused is not None:
             return _told(Code.CREATED, {"accepted": False, "reason": announced.refused})
@@ -100,7 +97,7 @@ class DeviceSide:
 
     async def report(self, exchange: Exchange, body: bytes) -> Answer:
         """Store what the device reports about itself."""
-        values = payloads.attributes(body)
+        values = exchange.manners.coap.reader.attributes(body)
         if values:
             await self._context.messages.report(Report(device_of(exchange), values))
         return Answer(Code.CREATED)
@@ -112,7 +109,10 @@ class DeviceSide:
             return await self._endpoint.observations.answer(exchange)
         client, shared = request.names(b"clientKeys"), request.names(b"sharedKeys")
         found = await self._context.messages.attributes(device_of(exchange), client, shared)
-        return _told(Code.CONTENT, found) if found else Answer(Code.NOT_FOUND)
+        if not found:
+            return Answer(Code.NOT_FOUND)
+        manners = exchange.manners.coap
+        return formatted_answer(Code.CONTENT, manners.writer.attribute_response(0, found), manners)
 
     async def read_commands(self, exchange: Exchange, _: bytes) -> Answer:
         """Let the device hear commands from now on, or no more."""
@@ -122,21 +122,23 @@ class DeviceSide:
 
     async def answer_command(self, exchange: Exchange, body: bytes) -> Answer:
         """Hand a reply on, or answer a device's own request: nothing in this release does."""
+        manners = exchange.manners.coap
         if not exchange.rest:
-            payloads.device_request(body)
-            return _told(Code.CONTENT, NO_SERVER_SIDE)
+            manners.reader.device_request(body)
+            return formatted_answer(Code.CONTENT, manners.writer.answer(0, NO_SERVER_SIDE), manners)
         text = exchange.rest
         if not (text.isascii() and text.isdigit() and int(text[:20]) <= _HIGHEST_COMMAND_ID):
             raise InvalidValue("The path must end with the id of the command, as in /rpc/1.")
-        await self._context.exchange.reply(device_of(exchange), int(text), payloads.reply(body))
+        await self._context.exchange.reply(device_of(exchange), int(text), manners.reader.reply(body))
         return Answer(Code.CREATED)
 
     async def provision(self, exchange: Exchange, body: bytes) -> Answer:
         """Make somebody a device who is none yet."""
-        address = exchange.conversation.peer.source_address
-        answer = await self._context.provisioning.answer(body, address)
+        address, as_json = exchange.conversation.peer.source_address, protobuf_request(body)
+        answer = await self._context.provisioning.answer(body if as_json is None else as_json, address)
         exchange.is_trusted = answer["status"] == Status.SUCCESS
-        return _told(Code.CREATED if exchange.is_trusted else Code.BAD_REQUEST, answer)
+        code = Code.CREATED if exchange.is_trusted else Code.BAD_REQUEST
+        return _told(code, answer) if as_json is None else binary_answer(code, protobuf_answer(answer))
 
 
 TELEMETRY = object()

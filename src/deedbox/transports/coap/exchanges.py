@@ -16,7 +16,8 @@ from deedbox.transports.coap.messages import (
     unsigned,
 )
 from deedbox.transports.coap.outgoing import Outbound
-from deedbox.transports.coap.requests import JSON_FORMAT, Request
+from deedbox.transports.coap.requests import BINARY_FORMAT, JSON_FORMAT, Request
+from deedbox.transports.payload_formats.manners import DEFAULT, CoapManners, Manners
 from deedbox.transports.rate_limits import Limiter
 
 if TYPE_CHECKING:
@@ -39,6 +40,16 @@ class Answer(NamedTuple):
 def json_answer(code: Code, payload: bytes) -> Answer:
     """Return an answer with JSON."""
     return Answer(code, payload, ((Number.CONTENT_FORMAT, unsigned(JSON_FORMAT)),))
+
+
+def binary_answer(code: Code, payload: bytes) -> Answer:
+    """Return an answer with Protobuf."""
+    return Answer(code, payload, ((Number.CONTENT_FORMAT, unsigned(BINARY_FORMAT)),))
+
+
+def formatted_answer(code: Code, payload: bytes, manners: CoapManners) -> Answer:
+    """Return an answer in the device's format."""
+    return (json_answer if manners.is_json else binary_answer)(code, payload)
 
 
 def refusal_answer(refusal: Refusal) -> Answer:
@@ -66,6 +77,7 @@ class Exchange:
         "is_trusted",
         "limiter",
         "login",
+        "manners",
         "message",
         "request",
         "rest",
@@ -92,6 +104,8 @@ class Exchange:
         #: The device, once it is known.
         self.login: Login | None = None
         self.limiter: Limiter | None = None
+        #: How the device speaks.
+        self.manners: Manners = DEFAULT
 
     def created(self) -> None:
         """Answer that what came is stored: the shortest way, for most of what devices send."""

@@ -5,8 +5,6 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import msgspec
-
 from deedbox.core.credentials import Login, ended_logins
 from deedbox.core.errors import LimitReached, NotSignedIn, StorageUnavailable
 from deedbox.core.storage import Stores
@@ -46,7 +44,7 @@ class Observations:
         if observation.is_of_commands:
             return Answer(Code.VALID, b"", tuple(it for it in observation.options if it[0] != 12))
         found = await self._context.messages.attributes(observation.login.device_id, None, None)
-        body = msgspec.json.encode(found.get("shared", {}))
+        body = observation.manners.coap.writer.attribute_update(found.get("shared", {}))
         observation.first_told()
         return Answer(Code.CONTENT, body, tuple(observation.options))
 
@@ -77,6 +75,7 @@ class Observations:
             is_of_commands=exchange.feature == RPC,
             ended=self._forget,
         )
+        observation.manners = exchange.manners
         conversation.observations[observation.token] = observation
         self._of_devices.setdefault(login.device_id, []).append(observation)
         self.count += 1

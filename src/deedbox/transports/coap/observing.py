@@ -6,10 +6,8 @@ Every notification has to be acknowledged: a device that does not is gone, and s
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from deedbox.core.credentials import Login
-from deedbox.core.errors import Refusal
+from deedbox.core.errors import InvalidValue, Refusal
 from deedbox.core.live import Stop
 from deedbox.core.rpc import Delivery
 from deedbox.transports.coap.blocks import LARGEST_BLOCK_BYTES, LARGEST_SIZE_EXPONENT, Block, Key
@@ -17,8 +15,9 @@ from deedbox.transports.coap.codes import Code
 from deedbox.transports.coap.exchanges import etag
 from deedbox.transports.coap.messages import Number, Option, unsigned
 from deedbox.transports.coap.outgoing import Outbound, nothing
-from deedbox.transports.coap.requests import JSON_FORMAT
-from deedbox.transports.payloads import command_message
+from deedbox.transports.coap.requests import BINARY_FORMAT, JSON_FORMAT
+from deedbox.transports.payload_formats.commands import answer_unfit, told_command
+from deedbox.transports.payload_formats.manners import DEFAULT
 
 if TYPE_CHECKING:
     from deedbox.transports.coap.conversation import Conversation
@@ -43,6 +42,7 @@ class Observation:
         "_stop",
         "is_of_commands",
         "login",
+        "manners",
         "token",
     )
 
@@ -61,6 +61,8 @@ class Observation:
         self.token = token
         self._key = key
         self.is_of_commands = is_of_commands
+        #: How the device speaks.
+        self.manners = DEFAULT
         self._ended = ended
         self._stop: Stop | None = None
         self._changed: set[str] = set()
@@ -74,9 +76,10 @@ class Observation:
     def options(self) -> list[Option]:
         """What the next notification says about itself."""
         self._sequence = (self._sequence + 1) % _SEQUENCE
+        kind = JSON_FORMAT if self.manners.coap.is_json else BINARY_FORMAT
         return [
             (Number.OBSERVE, unsigned(self._sequence)),
-            (Number.CONTENT_FORMAT, unsigned(JSON_FORMAT)),
+            (Number.CONTENT_FORMAT, unsigned(kind)),
             (Number.MAX_AGE, unsigned(FRESH_FOR_S)),
         ]
 
@@ -125,7 +128,13 @@ class Observation:
             act = exchange.delivered if is_delivered else exchange.failed
             act(command.device_id, delivery.id)
 
-        if not self._notify(command_message(delivery.id, command.method, command.params), ended):
+        context = self._conversation.endpoint.context
+        try:
+            body = self.manners.coap.writer.command(told_command(delivery, context.clock_ms()))
+        except InvalidValue as refusal:
+            answer_unfit(exchange, delivery, refusal.message, self._conversation.endpoint.run)
+            return
+        if not self._notify(body, ended):
             exchange.failed(command.device_id, delivery.id)
 
     def _attributes(self, names: frozenset[str]) -> None:
@@ -145,7 +154,9 @@ class Observation:
             self.end(Code.SERVICE_UNAVAILABLE)  # the device comes back and is told all that holds then
             return
         self._sent = names
-        if self._stop is None or not self._notify(msgspec.json.encode(values), self._attributes_ended):
+        if self._stop is None or not self._notify(
+            self.manners.coap.writer.attribute_update(values), self._attributes_ended
+        ):
             self._changed |= names
             self._is_sending = False
 

@@ -4,11 +4,11 @@ from deedbox.transports.coap.blocks import Block, Key, block
 from deedbox.transports.coap.codes import Code
 from deedbox.transports.coap.messages import Message, Number, Option, encoded_options
 
-JSON_FORMAT, LINK_FORMAT = 50, 40
+JSON_FORMAT, LINK_FORMAT, BINARY_FORMAT = 50, 40, 42
 #: Observe as a request: begin, end.
 _OBSERVED = (0, 1)
 #: Formats of answers that clients may insist on: text, octets, JSON.
-_ACCEPTED = (0, 42, JSON_FORMAT)
+_ACCEPTED = (0, BINARY_FORMAT, JSON_FORMAT)
 #: Understood and not needed: which of our names was meant.
 _UNNEEDED = (Number.URI_HOST, Number.URI_PORT)
 _ABOUT_BLOCKS = (Number.OBSERVE, Number.BLOCK1, Number.BLOCK2, Number.SIZE1, Number.SIZE2)

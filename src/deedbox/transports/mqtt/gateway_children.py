@@ -12,8 +12,9 @@ from deedbox.core.rpc import Delivery
 from deedbox.transports.mqtt import gateway_topics
 from deedbox.transports.mqtt.context import MqttContext
 from deedbox.transports.mqtt.outgoing import Outbound, until
-from deedbox.transports.mqtt.pushing import Pushing, told_command
+from deedbox.transports.mqtt.pushing import Pushing
 from deedbox.transports.mqtt.session import Session
+from deedbox.transports.payload_formats.commands import told_command
 from deedbox.transports.payload_formats.formats import GatewayWriter
 from deedbox.transports.telemetry_batches import Sender
 

@@ -18,6 +18,7 @@ from deedbox.transports.mqtt.packets import Connect
 from deedbox.transports.mqtt.properties import EMPTY, Properties
 from deedbox.transports.mqtt.reasons import Reason, reason_of
 from deedbox.transports.mqtt.session import Session
+from deedbox.transports.payload_formats.provisioning_messages import protobuf_answer, protobuf_request
 from deedbox.transports.provisioning import PROVISION
 
 #: Requests of one client that may wait for their turn.
@@ -112,20 +113,22 @@ class ProvisioningSide:
             self._is_busy = False
 
     async def _answer(self, payload: bytes, token: int) -> None:
-        connection = self._connection
+        connection, as_json = self._connection, protobuf_request(payload)
+        write = msgspec.json.encode if as_json is None else protobuf_answer
         try:
-            answer = await self._provisioning.answer(payload, connection.link.source_address())
+            request = payload if as_json is None else as_json
+            answer = await self._provisioning.answer(request, connection.link.source_address())
         except Refusal as refusal:
             # Told in a message, too: before MQTT 5 the client would wait for it in vain.
-            self._respond({"status": "FAILURE", "errorMsg": refusal.message})
+            self._respond(write({"status": "FAILURE", "errorMsg": refusal.message}))
             if connection.level == 5:
                 connection.refuse(token, reason_of(refusal), refusal.message)
             else:
                 connection.acknowledge(token)
         else:
-            self._respond(answer)
+            self._respond(write(answer))
             connection.acknowledge(token)
 
-    def _respond(self, answer: dict[str, Any]) -> None:
+    def _respond(self, answer: bytes) -> None:
         qos = (self._session.subscriptions or {}).get(topics.PROVISION_RESPONSE, 0)
-        self._session.send(Outbound(topics.PROVISION_RESPONSE, msgspec.json.encode(answer), qos))
+        self._session.send(Outbound(topics.PROVISION_RESPONSE, answer, qos))

@@ -8,11 +8,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-import msgspec
-
 from deedbox.core.errors import InvalidValue, Refusal
 from deedbox.core.live import Stop
-from deedbox.core.rpc import FIRST_STORED_ID, Delivery
+from deedbox.core.rpc import Delivery
 from deedbox.transports.mqtt import topics
 from deedbox.transports.mqtt.asking import reply_wanted
 from deedbox.transports.mqtt.context import MqttContext
@@ -20,7 +18,7 @@ from deedbox.transports.mqtt.moving import MovedMessage, MovedSession
 from deedbox.transports.mqtt.outgoing import Outbound, nothing, until
 from deedbox.transports.mqtt.properties import Properties
 from deedbox.transports.mqtt.session import Session
-from deedbox.transports.payload_formats.formats import Command
+from deedbox.transports.payload_formats.commands import answer_unfit, told_command
 
 
 class Pushing:
@@ -104,7 +102,7 @@ class Pushing:
             told = told_command(delivery, self._context.clock_ms())
             payload = self._session.manners.mqtt.writer.command(told)
         except InvalidValue as refusal:
-            self._give_up(delivery, refusal.message)
+            answer_unfit(self._context.exchange, delivery, refusal.message, self.run)
             return
         message = MovedMessage(f"{topics.RPC_REQUEST}{delivery.id}", payload, qos, lasts_ms=delivery.lasts_ms)
         outbound = self._outbound(message)
@@ -112,14 +110,6 @@ class Pushing:
             outbound.properties = reply_wanted(delivery.id)
         if not self._session.send(outbound):
             outbound.ended(False)
-
-    def _give_up(self, delivery: Delivery, why: str) -> None:
-        """End a command that the device's format can't express: its sender is told in the device's place."""
-        exchange, device_id = self._context.exchange, self._session.device_id
-        if delivery.command.one_way and delivery.id >= FIRST_STORED_ID:
-            exchange.failed(device_id, delivery.id)  # nobody waits for a reply
-        else:
-            self.run(exchange.reply(device_id, delivery.id, msgspec.json.encode({"error": why})))
 
     def _outbound(self, message: MovedMessage) -> Outbound:
         """Return a message to be sent; somebody waits for the end of those that are commands."""
@@ -175,9 +165,3 @@ class Pushing:
         best = topics.ATTRIBUTES if topics.ATTRIBUTES in meant or not meant else meant[0]
         is_topic = "+" not in best and "#" not in best
         return best if is_topic else topics.ATTRIBUTES, subscriptions.get(best, 0)
-
-
-def told_command(delivery: Delivery, now_ms: int) -> Command:
-    """Return a command as formats write it."""
-    asked, expires_at = delivery.command, until(delivery.lasts_ms, now_ms)
-    return Command(delivery.id, asked.method, asked.params, asked.one_way, expires_at)

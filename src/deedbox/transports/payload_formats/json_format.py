@@ -63,6 +63,14 @@ class JsonWriter:
         return _encode(answer)
 
 
+class JsonCoapWriter(JsonWriter):
+    """Writes JSON to devices over CoAP, where nothing else holds the id of a command. A `PayloadWriter`."""
+
+    def command(self, command: Command) -> bytes:
+        """Return a command."""
+        return payloads.command_message(command.id, command.method, command.params)
+
+
 class JsonGatewayReader:
     """Reads JSON of gateways. A `GatewayReader`."""
 

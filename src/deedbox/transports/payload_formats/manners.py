@@ -21,6 +21,7 @@ from deedbox.transports.payload_formats.formats import (
     PayloadWriter,
 )
 from deedbox.transports.payload_formats.json_format import (
+    JsonCoapWriter,
     JsonGatewayReader,
     JsonGatewayWriter,
     JsonReader,
@@ -30,7 +31,7 @@ from deedbox.transports.payload_formats.protobuf_format import ProtobufReader, P
 from deedbox.transports.payload_formats.protobuf_gateways import ProtobufGatewayReader, ProtobufGatewayWriter
 from deedbox.transports.payload_formats.topic_filters import TopicFilter, filter_of
 
-_JSON_READER, _JSON_WRITER = JsonReader(), JsonWriter()
+_JSON_READER, _JSON_WRITER, _JSON_COAP_WRITER = JsonReader(), JsonWriter(), JsonCoapWriter()
 _JSON_GATEWAY = JsonGatewayReader(), JsonGatewayWriter()
 
 
@@ -65,10 +66,11 @@ class MqttManners(NamedTuple):
 
 
 class CoapManners(NamedTuple):
-    """How devices of a profile speak over CoAP; `writer` None leaves JSON to the transport."""
+    """How devices of a profile speak over CoAP."""
 
     reader: PayloadReader = _JSON_READER
-    writer: PayloadWriter | None = None
+    writer: PayloadWriter = _JSON_COAP_WRITER
+    is_json: bool = True
 
 
 class Manners:
@@ -109,7 +111,7 @@ def coap_manners(payloads: Payloads) -> CoapManners:
     if not isinstance(payloads, ProtobufPayloads):
         return CoapManners()
     messages = payloads.messages()
-    return CoapManners(ProtobufReader(messages), ProtobufWriter(messages))
+    return CoapManners(ProtobufReader(messages), ProtobufWriter(messages), is_json=False)
 
 
 def _with_payloads(manners: MqttManners, payloads: Payloads) -> MqttManners:
