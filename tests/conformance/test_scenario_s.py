@@ -1,4 +1,4 @@
-"""Scenario S as the reference server's tests play it, under their names (thingsboard §11)."""
+"""Scenario S in all variants that the reference server's tests play, under their names (thingsboard §11)."""
 
 import asyncio
 import json
@@ -146,6 +146,7 @@ PROFILES: dict[str, tuple[str, dict[str, Any]]] = {
     "mqtt-protobuf": ("MQTT", PROTOBUF_PAYLOADS),
     "mqtt-both": ("MQTT", BOTH_PAYLOADS),
     "coap-json": ("COAP", JSON_PAYLOADS),
+    "coap-protobuf": ("COAP", PROTOBUF_PAYLOADS),
 }
 CLASSES: list[tuple[str, Client, str, tuple[Format, Format], tuple[Story, ...]]] = [
     ("MqttClaimDeviceTest", PAHO_311, "default", (JSON, JSON), DEVICES + GATEWAYS),
@@ -155,6 +156,7 @@ CLASSES: list[tuple[str, Client, str, tuple[Format, Format], tuple[Story, ...]]]
     ("MqttV5ClaimTest", PAHO_5, "default", (JSON, JSON), (DEVICE,)),
     ("CoapClaimDeviceTest", coap, "default", (JSON, JSON), DEVICES),
     ("CoapClaimJsonDeviceTest", coap, "coap-json", (JSON, JSON), DEVICES),
+    ("CoapClaimProtoDeviceTest", coap, "coap-protobuf", (PROTOBUF, PROTOBUF), DEVICES),
 ]
 VARIANTS = [
     pytest.param(Variant(client, profile, formats, story), id=f"{name}.{story.method}")
