@@ -93,6 +93,7 @@ async def test_a_key_does_nothing_that_asks_for_a_person(deployment: Deployment)
         ("GET", f"/api/apiKeys/{alice}", None),
         ("POST", "/api/auth/changePassword", passwords),
         ("POST", "/api/auth/logout", None),
+        ("DELETE", "/api/account/sessions", None),
         ("GET", f"/api/user/{alice}/token", None),
     ):
         refusal = await deployment.refused(403, "maker's key", method, path, body)

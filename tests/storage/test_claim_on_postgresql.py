@@ -227,6 +227,6 @@ async def test_of_many_nodes_one_takes_a_command(url: str, database: Any) -> Non
     assert sorted(len(it) for it in taken) == [0] * 19 + [1]
     await run(database, "time_out_commands", device_id=device_id, response="{}", now_ms=NOW_MS)
     again = await run(database, "take_command", device_id=device_id, due_at=NOW_MS)
-    assert again == [(2**30, 0, "m", "null", True)]
+    assert again == [(2**30, 0, "m", "null", True, 2**50)]
     await run(database, "end_commands", [(device_id, 1)], response="{}", now_ms=NOW_MS)
     assert await database.fetchval("select status from command where device_id = $1", device_id) == "FAILED"

@@ -11,8 +11,8 @@ from deedbox.storage.sqlite import _compile
 from deedbox.storage.statements import statements
 from tests.storage.sqlite_bench import new_database
 
-#: A tenant has a handful of these: they are sorted faster than they are sent.
-SHORT_LISTS = {"profiles_page", "asset_profiles_page"}
+#: There is a handful of these: they are sorted faster than they are sent.
+SHORT_LISTS = {"profiles_page", "asset_profiles_page", "tenant_profiles_page"}
 #: What several groups hold is put together first, each thing once: no index has it in an order.
 GATHERED = {"devices_of_groups", "assets_of_groups"}
 LISTS = sorted(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from deedbox.core.errors import NotFound, NotSignedIn
-from deedbox.core.permissions import Principal
+from deedbox.core.permissions import Principal, check_in_person
 from deedbox.core.sessions import Session
 from deedbox.core.users import UserStore, audit
 
@@ -19,7 +19,8 @@ async def own_sessions(store: UserStore, principal: Principal) -> Sequence[Sessi
 async def end_own_session(
     store: UserStore, principal: Principal, session_id: UUID, source_address: str
 ) -> None:
-    """End one of one's own sessions. Raises NotFound for any other."""
+    """End one of one's own sessions. Raises NotFound for any other, NotPermitted for an API key."""
+    check_in_person(principal)
     _check_person(principal)
     session = await store.find_session(session_id)
     if session is None or session.user_id != principal.user_id:
@@ -31,7 +32,8 @@ async def end_own_session(
 async def end_own_sessions(
     store: UserStore, principal: Principal, source_address: str, *, but_this: bool
 ) -> list[UUID]:
-    """End all of one's own sessions, or all but the one that asks; return which."""
+    """End all of one's own sessions, or all but the one that asks; return which. Raises NotPermitted for an API key."""
+    check_in_person(principal)
     _check_person(principal)
     ended = [
         it.id
