@@ -32,7 +32,10 @@ async def end_own_session(
 async def end_own_sessions(
     store: UserStore, principal: Principal, source_address: str, *, but_this: bool
 ) -> list[UUID]:
-    """End all of one's own sessions, or all but the one that asks; return which. Raises NotPermitted for an API key."""
+    """End all of one's own sessions, or all but the one that asks; return which.
+
+    Raises NotPermitted for an API key.
+    """
     check_in_person(principal)
     _check_person(principal)
     ended = [
