@@ -203,8 +203,10 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     assert "DEEDBOX_CLAIM_MAX_DURATION_MS" in said
 
 
-def test_https_needs_a_certificate() -> None:
-    said = problems(options={"https.listen": ("--https", "127.0.0.1:8443")})
+@pytest.mark.parametrize("protocol", ["https", "mqtts", "coaps"])
+def test_encryption_needs_a_certificate(protocol: str) -> None:
+    said = problems(options={f"{protocol}.listen": (f"--{protocol}", "127.0.0.1:8443")})
+    assert f"{protocol}.listen (--{protocol}) needs" in said
     assert "--tls-certificate" in said
     assert "--tls-key" in said
 

@@ -20,7 +20,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option is how Typer rea
     mqtt: Annotated[str | None, _listen("--mqtt", "Where MQTT is served")] = None,
     mqtts: Annotated[str | None, _listen("--mqtts", "Where MQTT over TLS is served")] = None,
     coap: Annotated[str | None, _listen("--coap", "Where CoAP is served")] = None,
-    coaps: Annotated[str | None, _listen("--coaps", "CoAP over DTLS, from a later release on")] = None,
+    coaps: Annotated[str | None, _listen("--coaps", "Where CoAP over DTLS is served")] = None,
     tls_certificate: Annotated[
         str | None, typer.Option(metavar="FILE", help="PEM file with the certificate and its chain.")
     ] = None,

@@ -22,7 +22,7 @@ from deedbox.core.sign_in import SignInPolicy
 from deedbox.core.value_limits import ValueLimits
 from deedbox.mail.settings import MailSettings
 from deedbox.serving import settings as serving
-from deedbox.transports.coap.settings import CoapPeerSettings
+from deedbox.transports.coap.settings import CoapPeerSettings, DtlsSettings
 from deedbox.transports.http.settings import DeviceApiSettings
 from deedbox.transports.mqtt.settings import MqttSessionSettings
 from deedbox.transports.settings import DeviceLoginSettings, JournalSettings
@@ -60,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device_api: DeviceApiSettings = DeviceApiSettings()
     mqtt_sessions: MqttSessionSettings = MqttSessionSettings()
     coap_peers: CoapPeerSettings = CoapPeerSettings()
+    dtls: DtlsSettings = DtlsSettings()
     journal: JournalSettings = JournalSettings()
     gateways: GatewayLimits = GatewayLimits()
     provisioning: ProvisioningPolicy = ProvisioningPolicy()

@@ -142,7 +142,11 @@ def _check_together(settings: Settings, origins: Mapping[str, str]) -> None:
             f"claim.max_duration_ms ({origins['claim.max_duration_ms']}), {claim.max_duration_ms}. "
             "Lower the first or raise the second."
         )
-    encrypted = {"https.listen": settings.https.listen, "mqtts.listen": settings.mqtts.listen}
+    encrypted = {
+        "https.listen": settings.https.listen,
+        "mqtts.listen": settings.mqtts.listen,
+        "coaps.listen": settings.coaps.listen,
+    }
     for name, listen in encrypted.items():
         if listen != "off" and not (tls.certificate_file and tls.key_file):
             problems.append(

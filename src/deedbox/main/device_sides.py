@@ -1,8 +1,11 @@
-"""Wires the device side: one way in for telemetry and one view of the core, shared by HTTP and MQTT."""
+"""Wires the device side: one way in for telemetry and one view of the core, shared by all transports."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+from OpenSSL import SSL
 
 from deedbox.core.windows import Announced
 from deedbox.main.measuring import (
@@ -16,7 +19,9 @@ from deedbox.main.parts import Parts
 from deedbox.transports.activity import ActivityNotes
 from deedbox.transports.certificates import CertificateLogins
 from deedbox.transports.coap.context import CoapContext
+from deedbox.transports.coap.dtls import DtlsEncryption
 from deedbox.transports.coap.server import CoapServer
+from deedbox.transports.coap.settings import DtlsSettings
 from deedbox.transports.device_messages import DeviceMessages
 from deedbox.transports.gateways import GatewayMessages
 from deedbox.transports.http.application import DeviceApplication, device_application
@@ -39,6 +44,14 @@ class DeviceSides:
     coap: CoapServer
     activity: ActivityNotes
     messages: DeviceMessages
+    dtls: DtlsSettings
+    certificates: CertificateLogins
+    guesses: LoginGuesses
+
+    def listen_to_coaps(self, sockets: Iterable[socket.socket], context: SSL.Context) -> None:
+        """Take CoAP over DTLS from these sockets from now on."""
+        encryption = DtlsEncryption(context, self.certificates, self.dtls, self.guesses)
+        self.coap.listen_encrypted(sockets, encryption)
 
 
 @asynccontextmanager
@@ -68,6 +81,9 @@ async def opened_device_sides(
         coap=_coap_side(parts, activity, messages, ingest),
         activity=activity,
         messages=messages,
+        dtls=settings.dtls,
+        certificates=certificates,
+        guesses=guesses,
     )
     measure_device_sides(parts, sides.http, sides.mqtt)
     measure_coap(parts, sides.coap)

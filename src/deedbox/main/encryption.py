@@ -1,4 +1,4 @@
-"""TLS of each listener: the same certificate, but not everybody is asked for one of their own."""
+"""TLS and DTLS of each listener: the same certificate, but not everybody is asked for one of their own."""
 
 import ssl
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ class Encryption(NamedTuple):
 
     https: ssl.SSLContext
     mqtts: Encrypting
+    coaps: SSL.Context
     trusted: Sequence[bytes] | None
 
 
@@ -30,5 +31,6 @@ def encryption(settings: Settings) -> Encryption:
     return Encryption(
         https=tls_context(certificate, key),
         mqtts=Encrypting(certificate_context(SSL.TLS_METHOD, certificate, key)),
+        coaps=certificate_context(SSL.DTLS_METHOD, certificate, key),
         trusted=read_signers(Path(signers)) if signers else None,
     )

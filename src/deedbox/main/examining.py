@@ -164,6 +164,7 @@ def _addresses(settings: Settings) -> Finding:
         "https.listen": settings.https.listen,
         "mqtt.listen": settings.mqtt.listen,
         "mqtts.listen": settings.mqtts.listen,
+        "coaps.listen": settings.coaps.listen,
     }
     parsed = {name: listen_address(text) for name, text in wanted.items()}
     addresses = {name: address for name, address in parsed.items() if address}

@@ -74,6 +74,9 @@ def measure_coap(parts: Parts, coap: CoapServer) -> None:
     readings, limits, endpoint = parts.metrics.readings, parts.settings.coap_peers, coap.endpoint
     readings.cache("coap_peers", lambda: coap.peers, 2 * limits.most_peers)
     readings.places("coap_observations", lambda: endpoint.observations.count)
+    dtls = parts.settings.dtls
+    readings.places("dtls_sessions", lambda: coap.dtls_sessions[0], dtls.most_sessions)
+    readings.places("dtls_handshakes", lambda: coap.dtls_sessions[1], dtls.most_handshakes)
     readings.queue("coap_requests", lambda: endpoint.waiting, limits.most_requests)
     readings.queue("coap_block_bytes", lambda: endpoint.room.taken_bytes, limits.most_block_bytes)
 

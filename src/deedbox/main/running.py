@@ -31,8 +31,8 @@ from deedbox.serving.logs import configure_logs, is_for_people
 from deedbox.serving.servers import HttpServer, SignalSteering, Steering, run_servers
 
 _MQTT = ("mqtt.listen", "mqtts.listen")
+_ENCRYPTED = ("https.listen", "mqtts.listen", "coaps.listen")
 _M_MMAP_THRESHOLD, _LARGE_BUFFER_BYTES = -3, 128 * 1024
-_LATER = ("coaps",)
 
 _log = structlog.get_logger("deedbox")
 
@@ -128,6 +128,8 @@ async def _serve(
         for name, sockets in bound.items():
             if name == "coap.listen":
                 devices.coap.listen(sockets)
+            elif tls and name == "coaps.listen":
+                devices.listen_to_coaps(sockets, tls.coaps)
             elif name in _MQTT:
                 outer = tls.mqtts.around if tls and name == "mqtts.listen" else None
                 await devices.mqtt.listen(sockets, outer)
@@ -159,9 +161,6 @@ async def _run(
     parts: Parts, servers: list[HttpServer], stopping: Callable[[], None], steering: Steering
 ) -> None:
     settings = parts.settings
-    later = [name for name in _LATER if getattr(settings, name).listen != "off"]
-    if later:
-        _log.info("not served yet; they come with a later release", protocols=later)
     addresses = {name.partition(".")[0]: str(it) for name, it in listen_addresses(settings).items()}
     _log.info("serving", version=__version__, data=settings.data.folder, **addresses)
     spare_what_stays()
@@ -196,7 +195,7 @@ def _give_back_tls_buffers() -> None:
 
 
 def _tls(settings: Settings) -> Encryption | None:
-    if listen_address(settings.https.listen) is None and listen_address(settings.mqtts.listen) is None:
+    if not any(name in _ENCRYPTED for name in listen_addresses(settings)):
         return None
     _give_back_tls_buffers()
     return encryption(settings)
@@ -210,6 +209,7 @@ def listen_addresses(settings: Settings) -> dict[str, ListenAddress]:
         "mqtt.listen": settings.mqtt.listen,
         "mqtts.listen": settings.mqtts.listen,
         "coap.listen": settings.coap.listen,
+        "coaps.listen": settings.coaps.listen,
     }
     parsed = {name: listen_address(text) for name, text in wanted.items()}
     return {name: address for name, address in parsed.items() if address is not None}

@@ -115,7 +115,11 @@ class CoapsSettings(Struct, frozen=True):
     """Section `coaps`."""
 
     listen: Annotated[
-        str, Meta(extra=_ADDRESS, description="Where CoAP over DTLS will be served, from a later release on.")
+        str,
+        Meta(
+            extra=_ADDRESS,
+            description="Where CoAP over DTLS is served, over UDP: `HOST:PORT`, or `off`; needs `[tls]`.",
+        ),
     ] = "off"
 
 
