@@ -17,10 +17,12 @@ class MailStore(AttemptStore):
         await self.transaction.run("add_mail", **msgspec.structs.asdict(mail))
 
     async def take_mails(self, until_ms: int, limit: int) -> Sequence[WaitingMail]:
-        """Return mails that are due; nobody else gets them before `until_ms`."""
-        return await self.transaction.structs(
+        """Return mails that are due, the oldest first; nobody else gets them before `until_ms`."""
+        taken: list[WaitingMail] = await self.transaction.structs(
             "take_mails", WaitingMail, until_ms=until_ms, now_ms=self.transaction.now_ms, most=limit
         )
+        # What an update returns has no order.
+        return sorted(taken, key=lambda it: it.id)
 
     async def put_off_mail(self, mail_id: UUID, due_at: int) -> None:
         """Have a mail be taken again at that moment."""
