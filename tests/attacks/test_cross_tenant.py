@@ -18,7 +18,7 @@ from tests.attacks.openapi_walk import Call, calls
 
 #: What no stranger may see; and what people of the same tenant may.
 MARK, TENANTS_MARK = "qzx-for-no-stranger", "qzy-for-no-other-tenant"
-ALL_KINDS = 12
+ALL_KINDS = 14
 #: When a device was last heard of is written some seconds after it spoke, whoever asks what meanwhile.
 WRITTEN_LATER = frozenset({"device_activity"})
 #: Operation -> why it is not tried with foreign ids.
@@ -27,6 +27,7 @@ UNTRIED: Mapping[str, str] = {
     "post /api/auth/login/public": "takes the id of a public customer, which is for everybody",
     "post /api/auth/token": "takes a token that names its holder",
     "post /api/auth/logout": "ends the session of its caller, and the walk with it",
+    "delete /api/account/sessions": "ends the sessions of its caller, and the walk with it",
     "post /api/auth/changePassword": "changes the caller's password, after asking for it",
     "get /api/noauth/activate": "answers to whoever holds the link",
     "post /api/noauth/activate": "answers to whoever holds the link",
@@ -158,7 +159,7 @@ async def test_a12_another_tenants_customer(deployment: Deployment, scene: Scene
 
 async def test_a12_another_customer_of_the_tenant(deployment: Deployment, scene: Scene) -> None:
     """Attacks A11, A12: as a user of the customer next door, about what Alice owns."""
-    kinds = ("DEVICE", "CUSTOMER", "USER", "RPC", "ASSET")
+    kinds = ("DEVICE", "CUSTOMER", "USER", "RPC", "ASSET", "SESSION")
     things = {kind: scene.things[kind] for kind in kinds}
     ids = {UUID(thing).bytes for found in things.values() for thing in found}
     await walk(deployment, Scene(things, ids), "bob", NEIGHBOURS_OWN)
