@@ -174,7 +174,7 @@ def test_a_target_with_rows_is_left_alone(source: Path, url: str) -> None:
     """With --restart, too: only what a copy has brought is thrown away."""
     copied(source, url)
     for restart in (False, True):
-        with pytest.raises(CopyRefused, match="The target is not empty: its table asset has rows"):
+        with pytest.raises(CopyRefused, match="The target is not empty: its table api_key has rows"):
             copied(source, url, restart=restart)
     assert {it.rows for it in compared(source, url)} == {ROWS}
 

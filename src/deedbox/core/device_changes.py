@@ -81,6 +81,7 @@ async def create(
     await check_room(store, actor.tenant_id)
     await store.add_devices([device])
     await store.put_credentials([new_credentials(store, keys, device.id, draft, device.created_at)])
+    await _note_shown(making, device.id)
     await store.add_audit_entries([added_entry(store, actor, device)])
     return device
 
@@ -128,6 +129,7 @@ async def replace_credentials(
     Raises InvalidValue, VersionConflict.
     """
     after = await change_credentials(making.devices, making.keys, state.device.id, wanted, version)
+    await _note_shown(making, state.device.id)
     await _record_credentials(making, state, after, "CREDENTIALS_UPDATED")
     return after
 
@@ -137,8 +139,15 @@ async def read_credentials(making: DeviceMaking, state: DeviceState) -> Credenti
     found = await credentials_of(making.devices, making.keys, state.device.id)
     if found is None:
         raise not_found(state.device.id)
+    await _note_shown(making, state.device.id)
     await _record_credentials(making, state, found, "CREDENTIALS_READ")
     return found
+
+
+async def _note_shown(making: DeviceMaking, device_id: UUID) -> None:
+    """Have credentials that a customer knows replaced when the ownership ends (behaviour §5.5)."""
+    if making.actor.customer_id is not None:
+        await making.devices.note_credentials_shown(device_id)
 
 
 async def delete(making: DeviceMaking, deed_store: DeedStore, state: DeviceState) -> None:

@@ -130,6 +130,10 @@ class DeviceStore(CredentialsStore, RecordStore, GroupLookup, Protocol):
         """Forget what was kept: the tenant writes the label itself."""
         ...
 
+    async def note_credentials_shown(self, device_id: UUID) -> None:
+        """Mark that a customer knows the device's credentials."""
+        ...
+
     async def remove_device(self, device: Device) -> None:
         """Delete the device and all but what it said, which is left for `forget_values`."""
         ...

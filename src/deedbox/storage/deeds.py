@@ -84,6 +84,7 @@ class DeedStore(WindowStore):
     async def rotate_credentials(self, device_ids: Collection[UUID], keys: KeyRing) -> None:
         """Give each of these devices a new access token; what it had before stops working at once."""
         await rotate_tokens(CredentialsStore(self.transaction), keys, list(device_ids))
+        await self.transaction.batch("forget_credentials_shown", [(it,) for it in device_ids])
 
     async def queue_erasures(self, deed_ids: Collection[UUID]) -> None:
         """Hide what was written in the epochs of these closed deeds, to be deleted in the background."""

@@ -103,6 +103,10 @@ class DeviceStore(CredentialsStore):
         """Forget what was kept: the tenant writes the label itself."""
         await self.transaction.run("drop_kept_label", device_id=device_id)
 
+    async def note_credentials_shown(self, device_id: UUID) -> None:
+        """Mark that a customer knows the device's credentials."""
+        await self.transaction.run("note_credentials_shown", device_id=device_id)
+
     async def remove_device(self, device: Device) -> None:
         """Delete the device and all but what it said, which is left for `forget_values`."""
         await self.transaction.run("note_removed_device", device_id=device.id)

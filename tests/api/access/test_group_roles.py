@@ -234,3 +234,35 @@ async def test_explanations(site: GroupSite, allowed: bool) -> None:
     assert own["reasons"] == [
         "default role of the group 'Tenant Administrators': READ on DEVICE for what the own tenant has"
     ]
+
+
+@pytest.mark.parametrize("known_by", ["reading", "writing", "making"])
+async def test_credentials_that_a_customer_knows_end_with_its_ownership(
+    site: GroupSite, known_by: str
+) -> None:
+    """Behaviour §5.5: rotation is forced; otherwise a former owner could keep the device's token."""
+    everybody = await site.default_group(site.alices, "All")
+    await site.give(await site.role("More", {"DEVICE": ["ALL"]}), everybody)
+    if known_by == "making":
+        made = await site.ok("alice", "POST", "/api/device?accessToken=hers", {"name": "lamp"})
+        device = made["id"]["id"]
+    else:
+        device = await site.device("lamp")
+        await site.ok("maker", "POST", f"/api/customer/{site.alices['id']}/device/{device}")
+    if known_by == "reading":
+        await site.ok("alice", "GET", f"/api/device/{device}/credentials")
+    if known_by == "writing":
+        whole = {
+            "deviceId": {"entityType": "DEVICE", "id": device},
+            "credentialsType": "ACCESS_TOKEN",
+            "credentialsId": "x1",
+        }
+        await site.ok("alice", "POST", "/api/device/credentials", whole)
+    known = await site.device_token(device)
+    await site.ok("maker", "DELETE", f"/api/customer/device/{device}")
+    renewed = await site.device_token(device)
+    assert renewed != known
+    # What only the tenant read since is not replaced again.
+    await site.ok("maker", "POST", f"/api/customer/{site.bobs['id']}/device/{device}")
+    await site.ok("maker", "DELETE", f"/api/customer/device/{device}")
+    assert await site.device_token(device) == renewed

@@ -3,7 +3,7 @@
 with asked(tenant_id, name) as (/*rows: uuid, text*/)
 select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
        s.epoch, s.blocked, coalesce(p.allow_claiming_by_default, t.allow_claiming_by_default),
-       p.forbids_empty_keys, p.rotates_credentials_on_reclaim, t.erase_on_reclaim, p.new_secret_on_reclaim
+       p.forbids_empty_keys, p.rotates_credentials_on_reclaim or s.credentials_shown, t.erase_on_reclaim, p.new_secret_on_reclaim
 from asked
 join device d on d.tenant_id = asked.tenant_id and d.name = asked.name
 join device_state s on s.device_id = d.id
@@ -16,7 +16,7 @@ order by s.device_id
 with asked(device_id) as (/*rows: uuid*/)
 select d.id, d.tenant_id, d.name, d.type, d.label, d.profile_id, d.additional_info, d.created_at, d.version,
        s.epoch, s.blocked, coalesce(p.allow_claiming_by_default, t.allow_claiming_by_default),
-       p.forbids_empty_keys, p.rotates_credentials_on_reclaim, t.erase_on_reclaim, p.new_secret_on_reclaim
+       p.forbids_empty_keys, p.rotates_credentials_on_reclaim or s.credentials_shown, t.erase_on_reclaim, p.new_secret_on_reclaim
 from asked
 join device_state s on s.device_id = asked.device_id
 join device d on d.id = asked.device_id
@@ -132,3 +132,10 @@ select id, customer_id, opened_at, opened_epoch, reads_from_epoch, opening_reaso
 from deed where device_id = :device_id and closed_at is not null
 order by opened_epoch
 
+-- name: note_credentials_shown
+update device_state set credentials_shown = true where device_id = :device_id and not credentials_shown
+
+-- name: forget_credentials_shown
+with asked(device_id) as (/*rows: uuid*/)
+update device_state set credentials_shown = false
+where credentials_shown and device_id in (select device_id from asked)
