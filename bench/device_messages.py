@@ -122,6 +122,7 @@ def _telemetry_over_http(setting: Setting) -> Part:
 
 
 def telemetry_fault(folder: Path, found: Publishing) -> str:
+    """Return what is wrong with the telemetry that is stored, "" for nothing."""
     migrate(database_url(folder))  # the version that ran may be an older one
     numbers = [number for _, number in stored(folder)]
     if len(numbers) == len(set(numbers)) == found.acknowledged:
@@ -211,6 +212,7 @@ def opened_database(cache: Path) -> Iterator[postgresql_server.Server]:
 
 
 def built(cache: Path, devices: int, database: postgresql_server.Server | None) -> Path:
+    """Return a data folder with that many devices, made where the cache has none."""
     template = cache / f"devices-{'postgresql-' if database else ''}{devices}"
     if not template.exists():
         build(template, devices, database)

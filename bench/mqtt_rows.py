@@ -12,7 +12,12 @@ from bench.mqtt_servers import BARE_LIMIT, COAP_ALONE, HTTP_ALONE, MOSQUITTO
 
 FAILED = "FAILED"
 _OTHER = "other cores"
-_PEERS = {"/ Mosquitto": MOSQUITTO, "/ bare limit": BARE_LIMIT, "/ HTTP alone": HTTP_ALONE, "/ CoAP alone": COAP_ALONE}
+_PEERS = {
+    "/ Mosquitto": MOSQUITTO,
+    "/ bare limit": BARE_LIMIT,
+    "/ HTTP alone": HTTP_ALONE,
+    "/ CoAP alone": COAP_ALONE,
+}
 
 
 class Row(msgspec.Struct):

@@ -180,7 +180,16 @@ def _mosquitto(folder: Path, ports: Ports, certificate: MadeCertificate | None) 
 
 
 def _deedbox(folder: Path, ports: Ports, certificate: MadeCertificate | None) -> list[str]:
-    command = [sys.executable, "-m", "deedbox", "serve", "--data", str(folder), "--coap", f"127.0.0.1:{ports.coap}"]
+    command = [
+        sys.executable,
+        "-m",
+        "deedbox",
+        "serve",
+        "--data",
+        str(folder),
+        "--coap",
+        f"127.0.0.1:{ports.coap}",
+    ]
     command += ["--mqtt", f"127.0.0.1:{ports.mqtt}", "--http", f"127.0.0.1:{ports.http}"]
     if certificate:
         command += ["--mqtts", f"127.0.0.1:{ports.mqtts}", "--tls-certificate", str(certificate.certificate)]
