@@ -37,7 +37,7 @@ _READERS = 4
 _MAPPED_BYTES = 2**31
 #: Of SQLite's virtual machine, between two looks at the clock: some milliseconds at most.
 _STEPS_BETWEEN_LOOKS = 10_000
-_BATCH_SIZES: tuple[int, ...] = (256, 128, 64, *range(32, 0, -1))
+_BATCH_SIZES: tuple[int, ...] = (128, 64, *range(32, 0, -1))  # of 256, SQLite would read tables as a whole
 sqlite3.register_adapter(UUID, lambda identifier: identifier.bytes)
 _ids = IdSequence(os.urandom)
 
