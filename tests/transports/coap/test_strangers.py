@@ -9,6 +9,7 @@ import pytest
 
 from deedbox.core.credentials import Login, find_login
 from deedbox.storage.stores import Stores
+from deedbox.transports.coap.authenticating import KNOWN_FOR_MS
 from deedbox.transports.coap.codes import Code
 from deedbox.transports.coap.messages import Message, Number, encode
 from deedbox.transports.login_guesses import LoginGuesses
@@ -30,7 +31,25 @@ async def test_a_wrong_token(site: CoapSite, device: Device, path: str) -> None:
 async def test_a_token_that_was_replaced(site: CoapSite, device: Device) -> None:
     assert (await device.post("telemetry", {"a": 1})).code == Code.CREATED
     await site.give_token(site.device, "NEW_TOKEN")
+    site.live.tell_credentials(site.device.id)
     assert (await device.post("telemetry", {"a": 2})).code == Code.UNAUTHORIZED
+
+
+async def test_a_lost_hint_about_a_token_is_made_good(site: CoapSite, device: Device) -> None:
+    """A busy device is not asked for with each message."""
+    await device.post("telemetry", {"a": 1})
+    await site.give_token(site.device, "NEW_TOKEN")
+    site.sqlite.now_ms += KNOWN_FOR_MS
+    assert (await device.post("telemetry", {"a": 2})).code == Code.UNAUTHORIZED
+
+
+async def test_devices_behind_one_address(site: CoapSite, device: Device) -> None:
+    """Each request is its own device's, whoever was there before."""
+    another = await site.token_of_another()
+    for path in ("telemetry", f"/api/v1/{another}/telemetry", "telemetry"):
+        assert (await device.post(path, {path[-9:]: path})).code == Code.CREATED
+    assert await site.latest() == {"telemetry": "telemetry"}
+    assert await site.latest(site.other) == {"telemetry": f"/api/v1/{another}/telemetry"}
 
 
 async def test_whoever_tries_many_tokens_waits(site: CoapSite) -> None:
@@ -154,4 +173,7 @@ async def test_a_device_with_a_certificate(site: CoapSite) -> None:
     begun = await device.observe("/api/v1/rpc")
     assert (begun.type != CON, begun.code) == (True, Code.VALID)
     await site.give_token(site.device, "NEW_TOKEN")
+    site.live.tell_credentials(site.device.id)
+    await site.settled()
+    assert device.got[-1].code == Code.UNAUTHORIZED
     assert (await device.post("/api/v1/telemetry", {"a": 1})).code == Code.UNAUTHORIZED

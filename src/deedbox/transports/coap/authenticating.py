@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from deedbox.core.credentials import Login, ended_logins, find_logins
 from deedbox.core.errors import StorageUnavailable, TooManyAttempts
@@ -12,9 +13,20 @@ from deedbox.transports.coap.context import CoapContext
 from deedbox.transports.coap.exchanges import Answer, Exchange
 
 #: Asked for at once, on the event loop: some hundred microseconds.
-_MOST_TOGETHER = 64
+_MOST_TOGETHER = 128
+#: How long a change of credentials may stay unnoticed here when the hint about it is lost.
+KNOWN_FOR_MS = 2_000
 
 _log = logging.getLogger(__name__)
+
+
+class Known(NamedTuple):
+    """Who a peer was when it was asked for last, and how many hints about credentials had come by then."""
+
+    access_token: str
+    login: Login
+    hints: int
+    asked_at: int
 
 
 class Authentication:
@@ -30,6 +42,8 @@ class Authentication:
         self._deal = deal
         self._run = run
         self._arrivals: list[Exchange] = []
+        self._hints = 0
+        self.stop_watching = context.live.watch_credentials(self._doubt_all)
 
     def add(self, exchange: Exchange) -> None:
         """Find out about one more, with all that come in this turn of the event loop."""
@@ -43,6 +57,7 @@ class Authentication:
             await self._deal_together(arrivals[start : start + _MOST_TOGETHER])
 
     async def _deal_together(self, arrivals: Sequence[Exchange]) -> None:
+        hints = self._hints
         try:
             logins = await self._logins(arrivals)
             if self._context.rate_limits.is_limiting:
@@ -55,10 +70,27 @@ class Authentication:
                 exchange.refuse(StorageUnavailable())
             return
         for exchange, login in zip(arrivals, logins, strict=True):
-            self._decide(exchange, login)
+            self._decide(exchange, login, hints)
+
+    def _doubt_all(self, _device_id: UUID) -> None:
+        """Hear that credentials may be others: all are asked for anew, which costs less than to search."""
+        self._hints += 1
+
+    def _known(self, exchange: Exchange) -> Login | None:
+        known = exchange.conversation.known
+        if known is None or known.access_token != exchange.access_token or known.hints != self._hints:
+            return None
+        return known.login if exchange.arrived_at - known.asked_at < KNOWN_FOR_MS else None
 
     async def _logins(self, arrivals: Sequence[Exchange]) -> list[Login | None]:
-        # Looked up every time: a token that was revoked stops working at once, on every node.
+        known = [self._known(it) for it in arrivals]
+        unknown = [exchange for exchange, login in zip(arrivals, known, strict=True) if login is None]
+        if not unknown:
+            return known
+        found = iter(await self._looked_up(unknown))
+        return [next(found) if login is None else login for login in known]
+
+    async def _looked_up(self, arrivals: Sequence[Exchange]) -> list[Login | None]:
         tokens = [it.access_token for it in arrivals if it.access_token]
         proved = {it.conversation.peer.login for it in arrivals if not it.access_token} - {None}
 
@@ -83,24 +115,28 @@ class Authentication:
             if login is not None:
                 exchange.manners = found[login.device_id]
 
-    def _decide(self, exchange: Exchange, login: Login | None) -> None:
-        wait_ms = self._wait_ms(exchange, login is not None)
-        if wait_ms:
-            exchange.refuse(TooManyAttempts(wait_ms))
-        elif login is None:
-            exchange.answer(Answer(Code.UNAUTHORIZED))
-        else:
-            exchange.login, exchange.is_trusted = login, True
-            self._context.activity.note(login.device_id, exchange.arrived_at)
-            self._deal(exchange)
+    def _decide(self, exchange: Exchange, login: Login | None, hints: int) -> None:
+        known = exchange.conversation.known
+        if known is None or login is not known.login:
+            if wait_ms := self._wait_ms(exchange, login is not None):
+                exchange.refuse(TooManyAttempts(wait_ms))
+                return
+            if login is None:
+                exchange.answer(Answer(Code.UNAUTHORIZED))
+                return
+            exchange.conversation.known = Known(exchange.access_token, login, hints, exchange.arrived_at)
+        exchange.login, exchange.is_trusted = login, True
+        self._context.activity.note(login.device_id, exchange.arrived_at)
+        self._deal(exchange)
 
     def _wait_ms(self, exchange: Exchange, is_right: bool) -> int:
         """Return for how long an address that tries many tokens is not told which of them is right."""
-        if not exchange.access_token:
+        guesses = self._context.login_guesses
+        if not exchange.access_token or (is_right and not guesses.remembered):
             return 0
         presented = exchange.access_token.encode("utf-8", "surrogatepass")
         address = exchange.conversation.peer.source_address
-        return self._context.login_guesses.judge(address, presented, is_right, exchange.arrived_at)
+        return guesses.judge(address, presented, is_right, exchange.arrived_at)
 
 
 def _of_peer(exchange: Exchange, valid: "set[Login | None]") -> Login | None:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 from deedbox.transports.coap.blocks import Bodies
 from deedbox.transports.coap.codes import Code, MessageType
 from deedbox.transports.coap.exchanges import Exchange, acknowledgement, reset, unavailable
+from deedbox.transports.coap.familiar import Familiar, familiar
 from deedbox.transports.coap.messages import NotUnderstood, decode, is_coap
 from deedbox.transports.coap.outgoing import Outgoing
 from deedbox.transports.coap.parties import Peer
 from deedbox.transports.telemetry_batches import Sender
 
 if TYPE_CHECKING:
+    from deedbox.transports.coap.authenticating import Known
     from deedbox.transports.coap.endpoint import CoapEndpoint
     from deedbox.transports.coap.observing import Observation
 
@@ -32,6 +34,7 @@ class Conversation:
 
     __slots__ = (
         "_bodies",
+        "_familiar",
         "_last_at_ms",
         "_message_id",
         "_observations",
@@ -39,6 +42,7 @@ class Conversation:
         "_recent",
         "endpoint",
         "heard_at",
+        "known",
         "peer",
         "sender",
         "under_way",
@@ -52,8 +56,11 @@ class Conversation:
         self.under_way = 0
         #: The way of the device's telemetry, kept because it mostly sends more.
         self.sender: Sender | None = None
+        #: Who the peer was a moment ago.
+        self.known: Known | None = None
         self._last_at_ms = 0
         self._message_id = random.getrandbits(16)
+        self._familiar: Familiar | None = None
         self._recent: dict[int, _Remembered] = {}
         self._outgoing: Outgoing | None = None
         self._bodies: Bodies | None = None
@@ -147,18 +154,23 @@ class Conversation:
         if known is not None and is_repeated and known[2] is not None:
             self._repeat(known[2], message_id)
             return
+        known_request = self._familiar
+        message = known_request.message(datagram, message_id) if known_request is not None else None
         try:
-            message = decode(datagram)
+            exchange = Exchange(self, message or decode(datagram), digest, len(datagram), now_ms)
         except NotUnderstood:
             if not datagram[0] & 0x10:
                 self.peer.send(reset(message_id))
             return
-        exchange = Exchange(self, message, digest, len(datagram), now_ms)
         self._remember(message_id, (now_ms, digest, exchange))
         if is_cut:
             exchange.answer(unavailable(Code.REQUEST_ENTITY_TOO_LARGE, None))
+        elif known_request is not None and message is not None:
+            known_request.explain(exchange)
+            self.endpoint.take(exchange)
         else:
             self.endpoint.take(exchange)
+            self._familiar = familiar(exchange, datagram)
 
     def _remember(self, message_id: int, what: _Remembered) -> None:
         recent = self._recent

@@ -65,6 +65,8 @@ class CoapEndpoint:
             exchange.answer(unavailable(Code.TOO_MANY_REQUESTS, 1))
         elif len(self._unanswered) > settings.most_requests:
             exchange.answer(unavailable(Code.SERVICE_UNAVAILABLE, _TRY_AFTER_S))
+        elif exchange.request is not None:
+            self._authentication.add(exchange)
         else:
             self._read(exchange)
 
@@ -100,6 +102,7 @@ class CoapEndpoint:
 
     async def close(self) -> None:
         """Tell observers to come back later, end what is under way."""
+        self._authentication.stop_watching()
         self.observations.close()
         for task in tuple(self._tasks):
             task.cancel()
